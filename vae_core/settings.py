@@ -1,0 +1,70 @@
+"""Where things are kept, what is allowed in, and what the machine can do."""
+
+import functools
+import os
+from pathlib import Path
+
+import platformdirs
+
+SHIPPED_CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
+
+# Uploads: refused before decoding when larger (pixels, bytes).
+MAX_IMAGE_PIXELS = 50_000_000
+MAX_IMAGE_BYTES = 40 * 2**20
+# Encoded datasets, projections and decoded downloads kept on disk (bytes).
+MAX_CACHE_BYTES = 4 * 2**30
+
+
+def home() -> Path:
+    """Directory of everything a user makes: runs, imported models, caches, logs."""
+    path = os.environ.get("LATENT_EXPLORER_HOME")
+    return Path(path) if path else Path(platformdirs.user_data_dir("latent-explorer"))
+
+
+def data_root() -> Path:
+    """Directory in which torchvision's datasets are looked for, and downloaded to."""
+    path = os.environ.get("LATENT_EXPLORER_DATA")
+    return Path(path) if path else home() / "data"
+
+
+def user_checkpoints() -> Path:
+    return home() / "checkpoints"
+
+
+def cache_dir() -> Path:
+    return home() / "cache"
+
+
+def log_file() -> Path:
+    return home() / "logs" / "latent-explorer.log"
+
+
+@functools.cache
+def has_fast_bf16() -> bool:
+    """Whether the processor multiplies bf16 natively (AVX-512 BF16 or AMX)."""
+    import torch
+
+    features = torch.cpu.get_capabilities()
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def device(choice: str = "auto") -> str:
+    """The torch device type to compute on: `cuda`, `mps` or `cpu`."""
+    import torch
+
+    if choice != "auto":
+        return choice
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def precision(choice: str = "auto", device_type: str = "cpu") -> str:
+    """`fp32` or `bf16`: chosen by processor features, never by a timing, so that it repeats."""
+    import torch
+
+    if choice != "auto":
+        return choice
+    if device_type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if device_type == "cpu" and has_fast_bf16() else "fp32"
