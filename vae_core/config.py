@@ -49,7 +49,7 @@ class ModelConfig(Config):
 
     latent_dim: int = Field(10, ge=1, le=1024, description="dimensions of z")
     architecture: Literal["mlp", "conv"] = Field("conv", description="kind of network")
-    width: int = Field(64, ge=4, le=512, description="the one knob for size")
+    width: int = Field(32, ge=4, le=512, description="the one knob for size")
     deterministic: bool = Field(False, description="a plain autoencoder: no noise, no KL")
     likelihood: Literal["bernoulli", "gaussian"] = Field(
         "bernoulli", description="p(x|z); grey targets make the Bernoulli a BCE, not a likelihood"
@@ -85,7 +85,9 @@ class TrainingConfig(Config):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 where the processor has it"
     )
-    device: str = Field("auto", description="auto, cpu, cuda or mps", pattern="^(auto|cpu|cuda|mps)$")
+    device: str = Field(
+        "auto", description="auto, cpu, cuda or mps", pattern="^(auto|cpu|cuda|mps)$"
+    )
 
 
 class RunConfig(Config):

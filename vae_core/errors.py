@@ -27,7 +27,11 @@ class CheckpointError(LatentExplorerError):
 
 
 class TrainingDiverged(LatentExplorerError):
-    """Training met a value that is not finite."""
+    """Training met a value that is not finite; `fit` holds the last good weights."""
+
+    def __init__(self, message: str, fit: object = None):
+        super().__init__(message)
+        self.fit = fit
 
 
 class Cancelled(LatentExplorerError):

@@ -1,0 +1,9 @@
+"""Starts Latent Explorer: `streamlit run app.py`."""
+
+import streamlit as st
+
+from vae_core.ui import errors
+
+# The edge in the frame catches what a page raises while it draws; callbacks and fragments run
+# outside the frame, so the server itself is told where their errors go too.
+app = st.App("pages/main.py", on_script_error=errors.report)

@@ -1,0 +1,62 @@
+"""Fixtures of the browser tests. Each of them is marked `browser`."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import chromium
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of one running app for all tests."""
+    with chromium.serve(tmp_path_factory.mktemp("home")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[chromium.Watch]:
+    """What the test's pages complained of; after the test there must be nothing in it."""
+    watch = chromium.Watch()
+    yield watch
+    assert watch.errors == []
+    assert watch.outside == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, watch: chromium.Watch) -> Iterator[Callable[..., Page]]:
+    """Open a fresh, watched page: `open_page(url, color_scheme="dark", width=800)`."""
+    contexts = []
+
+    def open_page(
+        url: str | None = None, *, color_scheme: str = "light", width: int = 1440, **options
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=color_scheme, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        watch.follow(page)
+        if url is not None:
+            page.goto(url)
+            chromium.wait_idle(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A fresh page in the light theme."""
+    return open_page()

@@ -1,0 +1,136 @@
+"""Model cards: the README.md of a checkpoint and its pictures, all computed from the model."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from vae_core import datasets
+from vae_core.checkpoints import CheckpointConfig, Figures
+from vae_core.datasets.base import ImageSet
+from vae_core.diagnostics.elbo import evaluate
+from vae_core.images import grid, png_bytes, to_uint8
+from vae_core.latents import decode, encode, sample_prior
+from vae_core.models import VAE, count_parameters
+from vae_core.progress import Callback
+from vae_core.walks import manifold_grid
+
+RECONSTRUCTIONS, SAMPLES = "reconstructions.png", "samples.png"
+COLUMNS = 10
+
+
+def measure(
+    model: VAE,
+    images: ImageSet,
+    samples: int = 10,
+    seed: int = 0,
+    binarize: bool = False,
+    callback: Callback | None = None,
+) -> Figures:
+    """The figures of a card, on one split."""
+    pixels = images.batch(slice(None))
+    result = evaluate(model, pixels, samples, seed, binarize, callback)
+    return Figures(dataset=images.name, split=images.split, **asdict(result))
+
+
+def reconstructions(model: VAE, pixels: np.ndarray) -> np.ndarray:
+    """Originals above their reconstructions from μ: a uint8 picture `[C, H, W]`."""
+    decoded = to_uint8(decode(model, encode(model, pixels)["mean"]))
+    rows = [
+        part
+        for start in range(0, len(pixels), COLUMNS)
+        for part in (pixels[start : start + COLUMNS], decoded[start : start + COLUMNS])
+    ]
+    return grid(np.concatenate(rows), COLUMNS, gap=2)
+
+
+def samples(model: VAE, means: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The picture of what a model can draw, uint8 `[C, H, W]`.
+
+    A 2-D VAE shows its manifold, others draws from the prior. An autoencoder has no prior: it
+    shows draws from a Gaussian with the mean and variance of its codes `means` `[N, D]`.
+    """
+    if model.deterministic:
+        noise = sample_prior(model, COLUMNS * COLUMNS, seed)
+        z = means.mean(axis=0) + means.std(axis=0) * noise
+    elif model.latent_dim == 2:
+        z = manifold_grid(2 * COLUMNS)
+        return grid(to_uint8(decode(model, z)), 2 * COLUMNS, gap=0)
+    else:
+        z = sample_prior(model, COLUMNS * COLUMNS, seed)
+    return grid(to_uint8(decode(model, z)), COLUMNS, gap=0 if model.image.channels == 1 else 2)
+
+
+def pictures(model: VAE, images: ImageSet) -> dict[str, bytes]:
+    """The card's PNG files, drawn from held-out images."""
+    shown = images.batch(np.linspace(0, len(images) - 1, 2 * COLUMNS).astype(int))
+    means = encode(model, images.batch(slice(0, 2000)))["mean"]
+    scale = max(1, 56 // model.image.size)
+    return {
+        RECONSTRUCTIONS: png_bytes(reconstructions(model, shown), scale),
+        SAMPLES: png_bytes(samples(model, means), scale if model.latent_dim != 2 else 1),
+    }
+
+
+def card(name: str, config: CheckpointConfig, model: VAE) -> str:
+    """The README.md of a checkpoint, in the Hub's form: metadata, then text."""
+    run, record = config.run, config.training
+    kind = "autoencoder" if run.model.deterministic else "variational autoencoder"
+    info = datasets.DATASETS.get(run.data.dataset)
+    source = f"{info.title} ({info.source}; licence: {info.licence})" if info else "own images"
+    likelihood = {
+        ("bernoulli", True): "Bernoulli on binary targets drawn anew at each step",
+        ("bernoulli", False): "Bernoulli with grey targets: a BCE, not a likelihood",
+        ("gaussian", False): "Gaussian with "
+        + ("the optimal σ (σ-VAE)" if run.model.sigma is None else f"σ = {run.model.sigma:g}"),
+    }[run.model.likelihood, run.objective.binarize]
+    lines = [
+        "---",
+        "library_name: latent-explorer",
+        "tags: [vae, image]",
+        "---",
+        f"# {name}",
+        "",
+        f"A {kind} with {run.model.latent_dim} latent dimensions for images of "
+        f"{'×'.join(map(str, config.image.shape))}, trained on `{run.data.dataset}`: {source}.",
+        "",
+        f"![Held-out images above their reconstructions]({RECONSTRUCTIONS})",
+        f"![What the model draws]({SAMPLES})",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| network | {run.model.architecture}, width {run.model.width}, "
+        f"{count_parameters(model):,} parameters |",
+        f"| p(x given z) | {likelihood} |",
+        f"| epochs | {record.epochs_run}, best {record.best_epoch} |",
+        f"| training time | {record.seconds:.0f} s on {record.device}, {record.precision}, "
+        f"{record.threads} threads, torch {record.torch_version} |",
+        "",
+        "## Figures",
+        "Means over images in nats per image, pixels summed; reconstruction is -E[log p(x given z)] "
+        "over posterior samples, MSE is of the posterior mean's reconstruction. An autoencoder has "
+        "no KL, no ELBO and no active units.",
+        "",
+        "| dataset | split | images | samples | reconstruction | KL | -ELBO | active units | MSE |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(figures) for figures in config.figures]
+    lines += ["", "Made by", "", f"    {record.command}", ""]
+    return "\n".join(lines)
+
+
+def _row(figures: Figures) -> str:
+    def number(value: float | None, digits: int = 2) -> str:
+        return "–" if value is None else f"{value:.{digits}f}"
+
+    cells = [
+        figures.dataset,
+        figures.split,
+        f"{figures.images:,}",
+        str(figures.samples),
+        number(figures.reconstruction),
+        number(figures.kl),
+        number(figures.negative_elbo),
+        number(figures.active_units, 0),
+        number(figures.mse, 5),
+    ]
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,235 @@
+"""Commands that use a trained model: evaluate, encode, sample, interpolate, reconstruct."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vae_core import cards, checkpoints, datasets, images
+from vae_core.cli.console import ProgressBar, print_json, print_table
+from vae_core.errors import ImageError, LatentExplorerError
+from vae_core.latents import decode, encode, encode_dataset, require_fit, sample_prior
+from vae_core.walks import Kind, interpolate
+
+Split = Literal["train", "validation", "test", "all"]
+
+
+def _open(model: str) -> checkpoints.Checkpoint:
+    return checkpoints.load(checkpoints.open_path_or_name(model))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise LatentExplorerError(f"{path} could not be written: {error.strerror}.") from error
+    print(path, file=sys.stderr)
+
+
+def _scale(size: int) -> int:
+    """Enlargement at which images of `size` pixels can be looked at."""
+    return max(1, 112 // size)
+
+
+@dataclass
+class Evaluate:
+    """Measure a model: reconstruction, KL, -ELBO in nats per image, active units, MSE."""
+
+    model: str
+    """a name that `models` lists, or a checkpoint folder"""
+    dataset: str | None = None
+    """a name that `datasets` lists; default: the one it was trained on"""
+    path: Path | None = None
+    """for dataset `folder`: the directory of images"""
+    split: Split | None = None
+    """default: test for the training dataset, all for another one"""
+    samples: int = 10
+    """posterior samples per image"""
+    seed: int = 0
+    """seed of the posterior samples"""
+    json: bool = False
+    """print JSON"""
+
+    def run(self) -> None:
+        if self.samples < 1:
+            raise LatentExplorerError(f"--samples must be 1 or more, not {self.samples}.")
+        loaded = _open(self.model)
+        trained_on = loaded.config.run.data
+        dataset = self.dataset or trained_on.dataset
+        split = self.split or ("test" if dataset == trained_on.dataset else "all")
+        data = datasets.load(
+            dataset,
+            split,
+            path=self.path or trained_on.path,
+            image_size=loaded.config.image.size,
+            channels=loaded.config.image.channels,
+        )
+        require_fit(data, loaded.model)
+        with ProgressBar(f"measuring {dataset} {split}") as bar:
+            figures = cards.measure(
+                loaded.model,
+                data,
+                self.samples,
+                self.seed,
+                loaded.config.run.objective.binarize,
+                bar,
+            )
+        if self.json:
+            print_json({"model": loaded.name, **figures.model_dump()})
+        else:
+            print_table([{"model": loaded.name, **figures.model_dump()}])
+
+
+@dataclass
+class Encode:
+    """Encode a dataset: posterior means and σ, KL and reconstruction, as one .npz file."""
+
+    model: str
+    """a name that `models` lists, or a checkpoint folder"""
+    dataset: str
+    """a name that `datasets` lists, or `folder`"""
+    out: Path
+    """the .npz file to write"""
+    split: Split = "all"
+    path: Path | None = None
+    """for dataset `folder`: the directory of images"""
+
+    def run(self) -> None:
+        loaded = _open(self.model)
+        image = loaded.config.image
+        data = datasets.load(
+            self.dataset,
+            self.split,
+            path=self.path,
+            image_size=image.size,
+            channels=image.channels,
+        )
+        with ProgressBar("encoding") as bar:
+            latents = encode_dataset(loaded.model, loaded.key, data, bar)
+        arrays = {
+            "mean": latents.mean,
+            "std": latents.std,
+            "reconstruction": latents.reconstruction,
+        }
+        if latents.kl is not None:
+            arrays["kl"] = latents.kl
+        if data.labels is not None:
+            arrays["labels"] = data.labels
+        out = self.out.with_suffix(".npz")
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(out, allow_pickle=False, **arrays)
+        except OSError as error:
+            raise LatentExplorerError(f"{out} could not be written: {error.strerror}.") from error
+        print(f"{out}: {len(latents):,} images, {latents.latent_dim} dimensions")
+
+
+@dataclass
+class Sample:
+    """Draw images from the prior, as one PNG."""
+
+    model: str
+    """a name that `models` lists, or a checkpoint folder"""
+    out: Path
+    """the PNG file to write"""
+    count: int = 64
+    """how many"""
+    seed: int = 0
+    temperature: float = 1.0
+    """standard deviation of z; 1 is the prior"""
+
+    def run(self) -> None:
+        if not 1 <= self.count <= 10_000:
+            raise LatentExplorerError(f"--count must be 1 to 10000, not {self.count}.")
+        if not 0 <= self.temperature <= 10:
+            raise LatentExplorerError(f"--temperature must be 0 to 10, not {self.temperature:g}.")
+        model = _open(self.model).model
+        drawn = decode(model, sample_prior(model, self.count, self.seed, self.temperature))
+        columns = int(np.ceil(np.sqrt(self.count)))
+        picture = images.grid(images.to_uint8(drawn), columns, gap=2)
+        _write(self.out, images.png_bytes(picture, max(1, 56 // model.image.size)))
+
+
+@dataclass
+class Interpolate:
+    """Walk between two images of a dataset, as a PNG strip or a GIF."""
+
+    model: str
+    """a name that `models` lists, or a checkpoint folder"""
+    dataset: str
+    """a name that `datasets` lists"""
+    start: int
+    """index of the first image"""
+    end: int
+    """index of the last image"""
+    out: Path
+    """the file to write: .png or .gif"""
+    split: Split = "all"
+    steps: int = 11
+    """images in the walk, end points included"""
+    kind: Kind = "linear"
+    """straight, or along the sphere"""
+
+    def run(self) -> None:
+        if self.out.suffix.lower() not in (".png", ".gif"):
+            raise LatentExplorerError(f"--out must end in .png or .gif, not '{self.out.name}'.")
+        loaded = _open(self.model)
+        data = datasets.load(self.dataset, self.split)
+        require_fit(data, loaded.model)
+        for index in (self.start, self.end):
+            if not 0 <= index < len(data):
+                raise LatentExplorerError(
+                    f"Image {index} does not exist: '{self.dataset}' ({self.split}) has images 0 "
+                    f"to {len(data) - 1}."
+                )
+        ends = encode(loaded.model, data.batch([self.start, self.end]))["mean"]
+        walk = interpolate(ends[0], ends[1], self.steps, self.kind)
+        frames = images.to_uint8(decode(loaded.model, walk))
+        scale = _scale(loaded.config.image.size)
+        if self.out.suffix.lower() == ".gif":
+            _write(self.out, images.gif_bytes(np.concatenate([frames, frames[::-1]]), 12, scale))
+        else:
+            _write(self.out, images.png_bytes(images.grid(frames, len(frames), gap=2), scale))
+
+
+@dataclass
+class Reconstruct:
+    """Put a picture through a model: prepared input beside its reconstruction, as one PNG."""
+
+    model: str
+    """a name that `models` lists, or a checkpoint folder"""
+    image: Path
+    """any picture that Pillow reads"""
+    out: Path
+    """the PNG file to write"""
+    fit: images.Fit = "crop"
+    """how a picture that is not square becomes so"""
+    json: bool = False
+    """print KL and reconstruction in nats as JSON"""
+
+    def run(self) -> None:
+        loaded = _open(self.model)
+        try:
+            content = self.image.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{self.image} could not be read: {error.strerror}.") from error
+        picture = images.read_image(content, self.image.name)
+        prepared = images.prepare(picture, loaded.config.image, self.fit)
+        encoded = encode(loaded.model, prepared.pixels[None])
+        decoded = images.to_uint8(decode(loaded.model, encoded["mean"]))
+        pair = images.grid(np.stack([prepared.pixels, decoded[0]]), 2, gap=2)
+        _write(self.out, images.png_bytes(pair, _scale(loaded.config.image.size)))
+        kl = encoded.get("kl")
+        figures = {
+            "reconstruction": float(encoded["reconstruction"][0]),
+            "kl": None if kl is None else float(kl[0].sum()),
+            "mean": encoded["mean"][0].tolist(),
+        }
+        if self.json:
+            print_json(figures)
+        else:
+            shown = "not defined" if kl is None else f"{figures['kl']:.2f} nats"
+            print(f"reconstruction {figures['reconstruction']:.2f} nats, KL {shown}")

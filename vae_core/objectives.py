@@ -1,0 +1,97 @@
+"""What training maximises: the evidence lower bound and its relatives, in nats per image.
+
+ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) ‖ p(z))          Kingma & Welling 2014, eq. 3
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Normal, kl_divergence
+
+from vae_core.config import ObjectiveConfig
+from vae_core.models import VAE
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The two sides of the ELBO, kept apart."""
+
+    log_likelihood: Tensor  # [..., B] nats: sums over pixels
+    kl_per_dim: Tensor | None  # [B, latent_dim] nats; None for an autoencoder
+
+    @property
+    def kl(self) -> Tensor:
+        """KL(q(z|x) ‖ p(z)) `[B]` in nats; zero where it is not defined."""
+        if self.kl_per_dim is None:
+            return torch.zeros_like(self.log_likelihood)
+        return self.kl_per_dim.sum(-1)
+
+    @property
+    def elbo(self) -> Tensor:
+        return self.log_likelihood - self.kl
+
+
+def kl_per_dimension(model: VAE, q: Distribution) -> Tensor | None:
+    """KL of each dimension of a diagonal posterior against N(0, 1), `[B, latent_dim]` nats."""
+    if model.deterministic:
+        return None
+    one = Normal(torch.zeros_like(q.mean), torch.ones_like(q.mean), validate_args=False)
+    return kl_divergence(Normal(q.mean, q.stddev, validate_args=False), one)
+
+
+def elbo_terms(model: VAE, x: Tensor, noise: Tensor) -> Terms:
+    """The ELBO's terms of images `[B, C, H, W]` with z = μ + σ⊙`noise`, `[..., B, latent_dim]`.
+
+    Any leading dimensions of `noise` are posterior samples, and lead the log-likelihood too.
+    """
+    q = model.encode(x)
+    z = q.mean + q.stddev * noise
+    return Terms(model.decode(z).log_prob(x), kl_per_dimension(model, q))
+
+
+def free_bits(kl_per_dim: Tensor, nats: float) -> Tensor:
+    """Σ_j max(λ, mean over the batch of KL_j): what is below λ is not penalised further.
+
+    Kingma et al. 2016, arXiv:1606.04934, eq. 15.
+    """
+    return kl_per_dim.mean(0).clamp_min(nats).sum()
+
+
+def kl_weight(config: ObjectiveConfig, epoch: float) -> float:
+    """The KL's weight after `epoch` epochs (fractions count).
+
+    `linear`: from 0 to β over `warmup_epochs` (Bowman et al. 2016, arXiv:1511.06349).
+    `cyclical`: each cycle of `warmup_epochs` rises over its first half, then stays at β
+    (Fu et al. 2019, arXiv:1903.10145).
+    """
+    if config.warmup == "linear":
+        return config.beta * min(1.0, epoch / config.warmup_epochs)
+    if config.warmup == "cyclical":
+        within = (epoch / config.warmup_epochs) % 1.0
+        return config.beta * min(1.0, 2 * within)
+    return config.beta
+
+
+class Objective(nn.Module):
+    """The loss of a batch, as one module, so that wrappers for devices and ranks can hold it."""
+
+    def __init__(self, model: VAE, config: ObjectiveConfig):
+        super().__init__()
+        self.model = model
+        self.config = config
+
+    def forward(self, x: Tensor, noise: Tensor, weight: float) -> tuple[Tensor, Terms]:
+        """Mean loss over the batch in nats, and its terms.
+
+        -log p(x|z) + weight · KL: the ELBO at weight 1, β-VAE otherwise (Higgins et al. 2017).
+        An autoencoder has the first term only.
+        """
+        q = self.model.encode(x)
+        output = self.model.decode_logits(q.mean + q.stddev * noise)
+        log_likelihood = self.model.likelihood.observe(output, x).log_prob(x)
+        kl_per_dim = kl_per_dimension(self.model, q)
+        loss = -log_likelihood.mean()
+        if kl_per_dim is not None:
+            loss = loss + weight * free_bits(kl_per_dim, self.config.free_bits)
+        return loss, Terms(log_likelihood, kl_per_dim)

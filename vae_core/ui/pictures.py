@@ -1,0 +1,114 @@
+"""Small images shown well: pixels stay pixels, nothing jumps, every picture has its words.
+
+Images are uint8 [C, H, W] with one or three channels. All text is escaped here.
+"""
+
+import functools
+import html
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from vae_core.images import data_uri
+
+Images = np.ndarray | Sequence[np.ndarray]
+
+
+def picture(
+    image: np.ndarray, caption: str = "", *, alt: str, width: int = 160, ink: bool = False
+) -> None:
+    """Show one image, `width` pixels along its longer side.
+
+    `ink` draws a grey image in the text colour, as on paper: for handwriting and other strokes
+    on black, never where the grey values themselves matter.
+    """
+    st.html(_wall([_figure(image, alt, caption, width, ink)], f"minmax(0, {width}px)"))
+
+
+def gallery(
+    images: Images,
+    captions: Sequence[str] | None = None,
+    *,
+    alt: Sequence[str],
+    size: int = 72,
+    columns: int | None = None,
+    ink: bool = False,
+    gap: int = 8,
+) -> None:
+    """Show many images in rows that wrap by themselves, or in a fixed number of columns.
+
+    Fixed columns shrink with the page, so that a grid keeps its shape on a narrow one.
+    """
+    st.html(wall(images, captions, alt=alt, size=size, columns=columns, ink=ink, gap=gap))
+
+
+def strip(
+    images: Images,
+    captions: Sequence[str] | None = None,
+    *,
+    alt: Sequence[str],
+    size: int = 96,
+    ink: bool = False,
+) -> None:
+    """Show a walk as one unbroken row as wide as the page allows; its ends stand out."""
+    figures = _figures(images, captions, alt, size, ink)
+    tracks = f"repeat({len(figures)}, minmax(0, {size}px))"
+    st.html(_wall(figures, tracks, gap=4, extra="le-strip"))
+
+
+def wall(
+    images: Images,
+    captions: Sequence[str] | None = None,
+    *,
+    alt: Sequence[str],
+    size: int = 72,
+    columns: int | None = None,
+    ink: bool = False,
+    gap: int = 8,
+) -> str:
+    """Return a gallery as HTML, to be part of something larger."""
+    figures = _figures(images, captions, alt, size, ink)
+    track = f"{size}px" if columns is None else f"minmax(0, {size}px)"
+    return _wall(figures, f"repeat({columns or 'auto-fill'}, {track})", gap)
+
+
+@functools.lru_cache(maxsize=4096)
+def _uri(pixels: bytes, shape: tuple[int, ...]) -> str:
+    # At its own size: the browser enlarges it. Kept, as a rerun shows mostly the same again.
+    return data_uri(np.frombuffer(pixels, np.uint8).reshape(shape))
+
+
+def _figures(
+    images: Images, captions: Sequence[str] | None, alt: Sequence[str], size: int, ink: bool
+) -> list[str]:
+    texts: Iterable[str] = captions if captions is not None else [""] * len(images)
+    return [
+        _figure(image, words, caption, size, ink)
+        for image, words, caption in zip(images, alt, texts, strict=True)
+    ]
+
+
+def _figure(image: np.ndarray, alt: str, caption: str, size: int, ink: bool) -> str:
+    channels, height, width = image.shape
+    scale = size / max(height, width)
+    classes = "le-image"
+    # Blocks show what a tiny image is; a large one drawn smaller needs smoothing instead.
+    if scale < 1:
+        classes += " le-smooth"
+    box = f"max-width:{round(width * scale)}px;aspect-ratio:{width}/{height};"
+    uri, words = _uri(image.tobytes(), image.shape), html.escape(alt, quote=True)
+    if ink and channels == 1:
+        drawn = (
+            f'<div class="{classes} le-ink" role="img" aria-label="{words}" style="{box}">'
+            f'<i style="mask-image:url({uri})"></i></div>'
+        )
+    else:
+        drawn = f'<img class="{classes}" src="{uri}" alt="{words}" style="{box}">'
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return f"<figure>{drawn}{below}</figure>"
+
+
+def _wall(figures: Sequence[str], tracks: str, gap: int = 8, extra: str = "") -> str:
+    style = f"grid-template-columns:{tracks};gap:{gap}px"
+    return f'<div class="le-wall {extra}" style="{style}">{"".join(figures)}</div>'
