@@ -26,9 +26,10 @@ def load(kind: str, key: str) -> Arrays | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
-        os.utime(path)  # most recently used
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError):
+    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile):
         return None
+    with contextlib.suppress(OSError):  # a read-only disk
+        os.utime(path)  # most recently used
     return arrays
 
 
@@ -47,6 +48,8 @@ def save(kind: str, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         temporary.replace(path)
         _evict(settings.cache_dir(), settings.MAX_CACHE_BYTES, keep=path)
     except OSError:
+        pass
+    finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -67,7 +70,7 @@ def _path(kind: str, key: str) -> Path:
 
 def _evict(folder: Path, limit: int, keep: Path) -> None:
     files = []
-    for path in folder.glob("*/*.npz"):
+    for path in (*folder.glob("*/*.npz"), *folder.glob("*/*.tmp")):  # .tmp: left by a crash
         with contextlib.suppress(FileNotFoundError):  # another process evicts too
             stat = path.stat()
             files.append((stat.st_mtime, stat.st_size, path))

@@ -76,9 +76,12 @@ def encode_dataset(
 ) -> Latents:
     """Encode every image of a set; the second call with the same weights and data is instant.
 
-    The callback may raise to stop. Raises LatentExplorerError if the images do not fit the model.
+    The callback may raise to stop. Raises LatentExplorerError if the images do not fit the model,
+    or if there are none.
     """
     require_fit(images, model)
+    if not len(images):
+        raise LatentExplorerError(f"The {images.split} split of '{images.name}' has no images.")
     key = cache.digest("latents", 1, model_key, images.key)
     arrays = cache.load("latents", key)
     if arrays is None:
@@ -112,9 +115,11 @@ def _encode_all(
 def decode(model: VAE, z: np.ndarray) -> np.ndarray:
     """The decoder's mean image for latents `[..., latent_dim]`: float32 `[..., C, H, W]` in [0, 1].
 
-    Raises LatentExplorerError if a latent is not finite or has another number of dimensions.
+    Raises LatentExplorerError if a latent is not finite, has another number of dimensions, or lies
+    so far out that the decoder overflows.
     """
-    z = np.asarray(z, dtype=np.float32)
+    with np.errstate(over="ignore"):  # too large for single precision is infinite, and refused
+        z = np.asarray(z, dtype=np.float32)
     if not np.isfinite(z).all():
         raise LatentExplorerError("A latent holds a value that is not finite (NaN or infinity).")
     if z.ndim == 0 or z.shape[-1] != model.latent_dim:
@@ -125,14 +130,24 @@ def decode(model: VAE, z: np.ndarray) -> np.ndarray:
     flat = torch.from_numpy(np.ascontiguousarray(z.reshape(-1, model.latent_dim)))
     with torch.inference_mode():
         images = torch.cat([model.decode(part).mean for part in flat.split(CHUNK)])
+    if not torch.isfinite(images).all():
+        raise LatentExplorerError(
+            f"The decoder overflows: a latent of size {np.abs(z).max():.1g} lies too far out."
+        )
     return images.reshape(*z.shape[:-1], *model.image.shape).numpy()
 
 
 def sample_prior(model: VAE, count: int, seed: int, temperature: float = 1.0) -> np.ndarray:
     """`count` draws from N(0, temperature²·I), `[count, latent_dim]` float32.
 
-    Sample i does not change with `count`.
+    Sample i does not change with `count`. Raises LatentExplorerError for a negative count or seed,
+    or a temperature that is negative or not finite.
     """
+    if count < 0 or seed < 0 or not 0 <= temperature < np.inf:
+        raise LatentExplorerError(
+            "Count, seed and temperature of samples must be 0 or more, not "
+            f"{count}, {seed} and {temperature:g}."
+        )
     noise = np.random.default_rng(seed).standard_normal((count, model.latent_dim))
     return (temperature * noise).astype(np.float32)
 

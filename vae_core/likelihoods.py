@@ -50,6 +50,7 @@ class GaussianLikelihood(Likelihood):
     def __init__(self, sigma: float | None):
         super().__init__()
         self.optimal = sigma is None
+        self._observed = 0  # batches that the running average knows
         self.register_buffer("sigma", torch.tensor(0.3 if sigma is None else sigma))
 
     def forward(self, output: Tensor) -> Distribution:
@@ -59,9 +60,11 @@ class GaussianLikelihood(Likelihood):
         if not self.optimal:
             return self(output)
         mean = output.sigmoid()
-        sigma = (mean - x).square().mean().sqrt().clamp_min(MIN_SIGMA)
+        # Bounded before the root, whose gradient at zero is infinite.
+        sigma = (mean - x).square().mean().clamp_min(MIN_SIGMA**2).sqrt()
         with torch.no_grad():
-            self.sigma.lerp_(sigma.detach(), 0.02)
+            self._observed += 1
+            self.sigma.lerp_(sigma.detach(), max(0.02, 1 / self._observed))
         return _gaussian(mean, sigma)
 
 

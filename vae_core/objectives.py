@@ -21,15 +21,15 @@ class Terms:
     kl_per_dim: Tensor | None  # [B, latent_dim] nats; None for an autoencoder
 
     @property
-    def kl(self) -> Tensor:
-        """KL(q(z|x) ‖ p(z)) `[B]` in nats; zero where it is not defined."""
-        if self.kl_per_dim is None:
-            return torch.zeros_like(self.log_likelihood)
-        return self.kl_per_dim.sum(-1)
+    def kl(self) -> Tensor | None:
+        """KL(q(z|x) ‖ p(z)) `[B]` in nats; None for an autoencoder."""
+        return None if self.kl_per_dim is None else self.kl_per_dim.sum(-1)
 
     @property
-    def elbo(self) -> Tensor:
-        return self.log_likelihood - self.kl
+    def elbo(self) -> Tensor | None:
+        """`[..., B]` in nats; None for an autoencoder."""
+        kl = self.kl
+        return None if kl is None else self.log_likelihood - kl
 
 
 def kl_per_dimension(model: VAE, q: Distribution) -> Tensor | None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
+from vae_core.errors import require_known
+
 SHIPPED_CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 # Uploads: refused before decoding when larger (pixels, bytes).
@@ -13,6 +15,9 @@ MAX_IMAGE_PIXELS = 50_000_000
 MAX_IMAGE_BYTES = 40 * 2**20
 # Encoded datasets, projections and decoded downloads kept on disk (bytes).
 MAX_CACHE_BYTES = 4 * 2**30
+# Kept in memory at the same time.
+MAX_OPEN_MODELS = 12
+MAX_OPEN_DATASETS = 12
 
 
 def home() -> Path:
@@ -49,14 +54,18 @@ def has_fast_bf16() -> bool:
 
 
 def device(choice: str = "auto") -> str:
-    """The torch device type to compute on: `cuda`, `mps` or `cpu`."""
+    """The torch device type to compute on: `cuda`, `mps` or `cpu`.
+
+    Raises UnknownName if `choice` names one that this machine does not have.
+    """
     import torch
 
-    if choice != "auto":
-        return choice
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = [*(name for name, is_here in here.items() if is_here), "cpu"]
+    if choice == "auto":
+        return available[0]
+    require_known("device on this machine", choice, available)
+    return choice
 
 
 def precision(choice: str = "auto", device_type: str = "cpu") -> str:

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,10 +24,11 @@ from vae_core.datasets.base import ImageSet
 from vae_core.errors import LatentExplorerError, TrainingDiverged
 from vae_core.models import VAE
 from vae_core.models.networks import to_channels_last
-from vae_core.objectives import Objective, elbo_terms, kl_weight
+from vae_core.objectives import Objective, Terms, elbo_terms, kl_weight
 from vae_core.progress import Progress
 
 VALIDATION_BATCH = 500
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Fit:
     """A trained model and how it came about."""
 
     model: VAE
-    history: list[dict[str, float]]  # one row an epoch, nats per image
+    # One row an epoch, nats per image; an autoencoder's has no KL.
+    history: list[dict[str, float]]
     best_epoch: int
     seconds: float
     precision: str
@@ -51,7 +54,7 @@ class Fit:
 def new_model(image: ImageFormat, config: ModelConfig, seed: int = 0) -> VAE:
     """A model with freshly drawn weights, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # leaves the accelerators' generators alone
         return VAE(image, config)
 
 
@@ -66,14 +69,14 @@ def fit(
     not improved for `patience` epochs; returns the weights that did best there, averaged over
     steps if `ema` is set. The callback may raise to stop.
 
-    Raises TrainingDiverged when a loss or gradient is not finite; its `fit` then holds the last
-    good weights, if an epoch was completed.
+    Raises TrainingDiverged when a loss or gradient is not finite; its `fit` then holds the best
+    weights so far, if an epoch was completed.
     """
     options = config.training
     device = settings.device(options.device)
     precision = settings.precision(options.precision, device)
-    # Accelerate remembers its first precision for the process; each training has its own.
-    AcceleratorState._reset_state()
+    # Accelerate remembers a process's first device and precision; each training has its own.
+    AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(
         cpu=device == "cpu", mixed_precision="no" if precision == "fp32" else precision
     )
@@ -91,15 +94,25 @@ def fit(
         fused=device != "mps",
     )
     schedule = OneCycleLR(
-        optimizer, options.learning_rate, total_steps=options.epochs * steps, pct_start=0.2
+        optimizer,
+        options.learning_rate,
+        # At a fifth of exactly one step, torch 2.13 divides by zero.
+        total_steps=max(options.epochs * steps, 6),
+        pct_start=0.2,
     )
     objective, optimizer = accelerator.prepare(Objective(model, config.objective), optimizer)
     average = AveragedModel(model, multi_avg_fn=_ema(options.ema), use_buffers=True)
+    averaged = cast(VAE, average.module)
 
-    best = _snapshot(average.module)
+    best = _snapshot(averaged)
     result = Fit(model, [], 0, 0.0, precision, device)
     best_loss = math.inf
     start = time.monotonic()
+
+    def diverged(epoch: int, step: int, loss: float) -> TrainingDiverged:
+        _finish(result, best, start)
+        return _diverged(options, epoch, step, loss, result)
+
     for epoch in range(options.epochs):
         totals = torch.zeros(2, dtype=torch.float64)
         order = torch.randperm(len(pixels), generator=_generator(options.seed, epoch))
@@ -117,24 +130,18 @@ def fit(
             optimizer.zero_grad()
             accelerator.backward(loss)
             norm = accelerator.clip_grad_norm_(model.parameters(), options.clip_norm)
-            if not (torch.isfinite(loss) and torch.isfinite(norm)):
-                _restore(model, best)
-                result.seconds = time.monotonic() - start
-                raise _diverged(options, epoch, step, loss, result)
+            if norm is None or not (torch.isfinite(loss) and torch.isfinite(norm)):
+                raise diverged(epoch, step, loss.item())
             optimizer.step()
             schedule.step()
             average.update_parameters(model)
-            totals += (
-                torch.stack([-terms.log_likelihood.detach().sum(), terms.kl.detach().sum()])
-                .double()
-                .cpu()
-            )
+            totals += _sums(terms)
             if callback and step % 10 == 0:
                 callback(TrainingProgress(epoch + step / steps, options.epochs))
 
         reconstruction, kl = (totals / len(pixels)).tolist()
         with accelerator.autocast():
-            held_reconstruction, held_kl = _validate(average.module, held_out, config)
+            held_reconstruction, held_kl = _validate(averaged, held_out, config)
         row = {
             "epoch": epoch + 1,
             "train_reconstruction": reconstruction,
@@ -145,19 +152,28 @@ def fit(
             "learning_rate": schedule.get_last_lr()[0],
             "seconds": time.monotonic() - start,
         }
+        if not math.isfinite(row["validation_loss"]):
+            raise diverged(epoch, steps - 1, row["validation_loss"])
+        if model.deterministic:
+            del row["train_kl"], row["validation_kl"]  # not defined
         result.history.append(row)
         if row["validation_loss"] < best_loss:
             best_loss, result.best_epoch = row["validation_loss"], epoch + 1
-            best = _snapshot(average.module)
+            best = _snapshot(averaged)
         if callback:
             callback(TrainingProgress(epoch + 1, options.epochs, _summary(row), row))
         if epoch + 1 - result.best_epoch >= options.patience:
             break
 
-    _restore(model, best)
-    result.seconds = time.monotonic() - start
-    result.model = model.to("cpu").eval().requires_grad_(False)
+    _finish(result, best, start)
     return result
+
+
+def _finish(result: Fit, best: Mapping[str, Tensor], start: float) -> None:
+    """The best weights, on the CPU, in evaluation mode and not trainable."""
+    result.model.load_state_dict(best)
+    result.model.to("cpu").eval().requires_grad_(False)
+    result.seconds = time.monotonic() - start
 
 
 @torch.inference_mode()
@@ -165,16 +181,21 @@ def _validate(model: VAE, pixels: Tensor, config: RunConfig) -> tuple[float, flo
     """Mean -log p(x|z) and KL of held-out images, nats, with the same noise at every call."""
     model.eval()
     generator = _generator(config.training.seed, 0)
-    reconstruction = kl = 0.0
+    totals = torch.zeros(2, dtype=torch.float64)
     for part in pixels.split(VALIDATION_BATCH):
         x = part.float() / 255
         if config.objective.binarize:
             x = (torch.rand(x.shape, generator=generator).to(x.device) < x).float()
         noise = torch.randn(len(x), model.latent_dim, generator=generator).to(x.device)
-        both = elbo_terms(model, x, noise)
-        reconstruction -= both.log_likelihood.sum().item()
-        kl += both.kl.sum().item()
-    return reconstruction / len(pixels), kl / len(pixels)
+        totals += _sums(elbo_terms(model, x, noise))
+    reconstruction, kl = (totals / len(pixels)).tolist()
+    return reconstruction, kl
+
+
+def _sums(terms: Terms) -> Tensor:
+    """-log p(x|z) and KL (zero for an autoencoder), summed over the batch: `[2]` on the CPU."""
+    kl = torch.zeros_like(terms.log_likelihood) if terms.kl is None else terms.kl
+    return torch.stack([-terms.log_likelihood.detach().sum(), kl.detach().sum()]).double().cpu()
 
 
 def _tensor(images: ImageSet) -> Tensor:
@@ -189,13 +210,13 @@ def _generator(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(seed >> 1))
 
 
-def _ema(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def _ema(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """An exponential average over steps that forgets its random start quickly."""
 
     @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def update(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
         now = min(decay, (1 + int(count)) / (10 + int(count))) if decay else 0.0
-        torch._foreach_lerp_(averaged, current, 1 - now)
+        torch._foreach_lerp_(averaged, current, 1 - now)  # pyright: ignore[reportPrivateImportUsage]
 
     return update
 
@@ -204,11 +225,12 @@ def _snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
-def _restore(model: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
-    model.load_state_dict(state)
-
-
 def _summary(row: Mapping[str, float]) -> str:
+    if "train_kl" not in row:
+        return (
+            f"epoch {row['epoch']:.0f}: reconstruction: train {row['train_reconstruction']:.2f}, "
+            f"validation {row['validation_reconstruction']:.2f} nats"
+        )
     train = row["train_reconstruction"] + row["train_kl"]
     held_out = row["validation_reconstruction"] + row["validation_kl"]
     return (
@@ -218,7 +240,7 @@ def _summary(row: Mapping[str, float]) -> str:
 
 
 def _diverged(
-    options: TrainingConfig, epoch: int, step: int, loss: Tensor, result: Fit
+    options: TrainingConfig, epoch: int, step: int, loss: float, result: Fit
 ) -> TrainingDiverged:
     kept = (
         f"The weights of epoch {result.best_epoch} are kept."
@@ -226,7 +248,7 @@ def _diverged(
         else "No epoch was completed, so there is nothing to keep."
     )
     return TrainingDiverged(
-        f"Training met a value that is not finite (loss {loss.item():g}) in epoch {epoch + 1}, "
+        f"Training met a value that is not finite (loss {loss:g}) in epoch {epoch + 1}, "
         f"step {step + 1}. Try a learning rate below {options.learning_rate:g}, a smaller "
         f"clip_norm than {options.clip_norm:g}, or precision fp32. {kept}",
         result,

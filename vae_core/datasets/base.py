@@ -1,5 +1,6 @@
 """`ImageSet`: images by index, with what is known of each."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -68,25 +69,40 @@ class ImageSet:
         Raises IndexError for an index outside `0 … len(self) - 1`.
         """
         if isinstance(indices, slice):
-            chosen = np.arange(*indices.indices(len(self)))
-        else:
-            chosen = np.asarray(indices, dtype=np.int64)
+            indices = np.arange(*indices.indices(len(self)))
+        return np.asarray(self.images[self._checked(indices)])
+
+    def _checked(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Indices as int64 `[B]`; a mask or fractions would silently be other images."""
+        chosen = np.asarray(indices)
+        if chosen.ndim != 1 or (len(chosen) and chosen.dtype.kind not in "iu"):
+            raise IndexError(f"Indices must be a list of whole numbers, not {indices!r}")
         if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(self)):
             raise IndexError(f"'{self.name}' ({self.split}) has images 0 to {len(self) - 1}")
-        return np.asarray(self.images[chosen])
+        return chosen.astype(np.int64)
 
     def select(self, split: str) -> "ImageSet":
-        """One of the published splits: `train`, `validation`, `test`; `all` is the whole."""
+        """One of the published splits: `train`, `validation`, `test`; `all` is the whole.
+
+        Raises UnknownName for another split, or one that is not part of this set.
+        """
         require_known("split", split, SPLITS)
         if split == self.split:
             return self
-        indices = self.splits[split]
-        return replace(self.take(indices), split=split, key=f"{self.key}:{split}", splits={})
+        require_known(f"part of '{self.name}' ({self.split})", split, [self.split, *self.splits])
+        return replace(self.take(self.splits[split]), split=split, key=f"{self.key}:{split}")
 
-    def take(self, indices: np.ndarray) -> "ImageSet":
-        """The images at `indices`, with their labels and factors."""
+    def take(self, indices: Sequence[int] | np.ndarray) -> "ImageSet":
+        """The images at `indices`, with their labels and factors; a set with a key of its own.
+
+        Raises IndexError for an index outside `0 … len(self) - 1`.
+        """
+        indices = self._checked(indices)
+        digest = hashlib.blake2b(indices.tobytes(), digest_size=8).hexdigest()
         return replace(
             self,
+            key=f"{self.key}:{digest}",
+            splits={},
             images=Subset(self.images, indices),
             labels=None if self.labels is None else self.labels[indices],
             factors={

@@ -9,14 +9,14 @@ from vae_core.datasets.base import ImageSet, random_splits
 def load() -> ImageSet:
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    images = np.round(digits.images * (255 / 16)).astype(np.uint8)[:, None]  # 0…16 → 0…255
+    values, labels = load_digits(return_X_y=True)  # [N, 64] in 0…16
+    images = np.round(np.asarray(values) * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     return ImageSet(
         name="digits",
         key="digits:1",
-        format=ImageFormat(channels=1, size=8, strokes=True),
+        format=ImageFormat(channels=1, size=8, strokes=True, stroke_span=1),
         images=images,
-        labels=digits.target.astype(np.int64),
+        labels=np.asarray(labels, dtype=np.int64),
         class_names=tuple("0123456789"),
         splits=random_splits(len(images)),
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vae_core.errors import LatentExplorerError
 from vae_core.models import VAE
-from vae_core.objectives import elbo_terms
+from vae_core.objectives import kl_per_dimension
 from vae_core.progress import Progress
 
 BATCH = 250
@@ -38,8 +39,15 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model on uint8 images `[N, C, H, W]` with `samples` posterior samples each.
 
-    With `binarize`, targets are drawn once from the grey values.
+    With `binarize`, targets are drawn once from the grey values. Raises LatentExplorerError where
+    there is nothing to measure: no images, or no samples.
     """
+    if not len(pixels):
+        raise LatentExplorerError("There are no images to measure the model on.")
+    if samples < 1:
+        raise LatentExplorerError(f"The posterior samples must be 1 or more, not {samples}.")
+    probabilistic = not model.deterministic
+    draws = samples if probabilistic else 1
     generator = torch.Generator().manual_seed(seed)
     reconstruction = kl = squared = 0.0
     means = []
@@ -48,24 +56,23 @@ def evaluate(
             x = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BATCH])).float() / 255
             if binarize:
                 x = torch.bernoulli(x, generator=generator)
+            q = model.encode(x)
             # One sample at a time keeps the decoder's activations in cache.
-            for _ in range(1 if model.deterministic else samples):
+            for _ in range(draws):
                 noise = torch.randn(len(x), model.latent_dim, generator=generator)
-                terms = elbo_terms(model, x, noise)
-                reconstruction -= terms.log_likelihood.sum().item()
-                kl += terms.kl.sum().item()
-            mean = model.encode(x).mean
-            decoded = model.decode(mean).mean
+                p = model.decode(q.mean + q.stddev * noise)
+                reconstruction -= p.log_prob(x).sum().item() / draws
+            kl_per_dim = kl_per_dimension(model, q)
+            kl += 0.0 if kl_per_dim is None else kl_per_dim.sum().item()
+            decoded = model.decode(q.mean).mean
             squared += (decoded - x).square().mean((1, 2, 3)).sum().item()
-            means.append(mean)
+            means.append(q.mean)
             if callback:
                 callback(Progress(min(start + BATCH, len(pixels)), len(pixels), "evaluating"))
-    draws = len(pixels) * (1 if model.deterministic else samples)
-    reconstruction, kl = reconstruction / draws, kl / draws
-    probabilistic = not model.deterministic
+    reconstruction, kl = reconstruction / len(pixels), kl / len(pixels)
     return Evaluation(
         images=len(pixels),
-        samples=samples if probabilistic else 1,
+        samples=draws,
         reconstruction=reconstruction,
         kl=kl if probabilistic else None,
         negative_elbo=reconstruction + kl if probabilistic else None,

@@ -12,9 +12,7 @@ from vae_core.images.reading import plain
 
 Fit = Literal["crop", "pad", "stretch"]
 
-# MNIST's digits fill a box of 20 × 20 in a frame of 28 × 28 (LeCun et al. 1998).
-_FRAME_PER_BOX = 28 / 20
-# Their centre of mass stands on pixel 14 of 0 … 27, half a pixel beyond the middle.
+# The centre of mass of MNIST's digits stands on pixel 14 of 0 … 27, half a pixel beyond the middle.
 _CENTRE = 14.5 / 28
 # Ink is looked for at this size, where dust and paper grain are averaged away.
 _SEARCH_SIDE = 256
@@ -80,7 +78,7 @@ def prepare(
 
     centred = False
     if centre or (centre is None and format.strokes and not is_exact):
-        steps.append(_centred(steps[-1].image))
+        steps.append(_centred(steps[-1].image, format.stroke_span))
         centred = steps[-1].image is not steps[-2].image
     if not centred and fit != "stretch" and image.width != image.height:
         steps.append((_cropped if fit == "crop" else _padded)(steps[-1].image))
@@ -142,14 +140,14 @@ def _sized(image: Image.Image, side: int, brighten: bool) -> Step:
     return Step("Size", note, image)
 
 
-def _centred(image: Image.Image) -> Step:
-    """The strokes alone on black, as MNIST lays them out; `image` itself where there are none."""
+def _centred(image: Image.Image, span: float) -> Step:
+    """The strokes alone on black, filling `span` of the frame; `image` if there are none."""
     strokes = _strokes(image.convert("L"))
     if strokes is None:
         note = "No strokes stand out from the border, so nothing is cut out."
         return Step("Centre", note, image)
     ink, (left, top, right, bottom) = strokes
-    side = max(1, round(max(right - left, bottom - top) * _FRAME_PER_BOX))
+    side = max(1, round(max(right - left, bottom - top) / span))
     weight = np.asarray(ink, dtype=np.float64)[top:bottom, left:right]
     rows, columns = weight.sum(axis=1), weight.sum(axis=0)
     y = top + (rows @ (np.arange(len(rows)) + 0.5)) / rows.sum()
@@ -157,7 +155,7 @@ def _centred(image: Image.Image) -> Step:
     # The centre of mass in its place, but no stroke outside of the frame.
     x0 = int(np.clip(round(x - side * _CENTRE), right - side, left))
     y0 = int(np.clip(round(y - side * _CENTRE), bottom - side, top))
-    note = "Strokes lifted from their background, 20/28 of the frame, centred by mass like MNIST."
+    note = f"Strokes lifted from their background, {span:.0%} of the frame, centred by mass."
     return Step("Centre", note, ink.crop((x0, y0, x0 + side, y0 + side)).convert(image.mode))
 
 

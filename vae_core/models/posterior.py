@@ -20,12 +20,15 @@ def gaussian(mean: Tensor, logvar: Tensor) -> Distribution:
 class PointMass(Distribution):
     """δ(z - mean): all an autoencoder says about z. KL and entropy are not defined."""
 
-    arg_constraints = {"mean": constraints.real_vector}
     has_rsample = True
 
     def __init__(self, mean: Tensor):
         self._mean = mean
         super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
+
+    @property
+    def arg_constraints(self) -> dict[str, constraints.Constraint]:
+        return {"mean": constraints.real_vector}
 
     @property
     def mean(self) -> Tensor:
@@ -39,5 +42,5 @@ class PointMass(Distribution):
     def variance(self) -> Tensor:
         return torch.zeros_like(self._mean)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         return self._mean.expand(torch.Size(sample_shape) + self._mean.shape)

@@ -52,6 +52,10 @@ class VAE(nn.Module):
                 f"This model takes images of shape [B, {', '.join(map(str, self.image.shape))}], "
                 f"not {list(x.shape)}."
             )
+        if not x.is_floating_point():
+            raise LatentExplorerError(
+                f"This model takes images as floats in [0, 1], not as {x.dtype}."
+            )
         output = self.encoder(x.contiguous(memory_format=torch.channels_last))
         if self.deterministic:
             return posterior.PointMass(output.float())
@@ -60,9 +64,10 @@ class VAE(nn.Module):
 
     def decode_logits(self, z: Tensor) -> Tensor:
         """What the decoder says of each pixel before the likelihood: `[..., C, H, W]`."""
-        if z.shape[-1] != self.latent_dim:
+        dimensions = z.shape[-1] if z.dim() else 0
+        if dimensions != self.latent_dim:
             raise LatentExplorerError(
-                f"This model's latents have {self.latent_dim} dimensions, not {z.shape[-1]}."
+                f"This model's latents have {self.latent_dim} dimensions, not {dimensions}."
             )
         output = self.decoder(z.reshape(-1, self.latent_dim))
         return output.reshape(*z.shape[:-1], *self.image.shape).float()

@@ -1,0 +1,181 @@
+"""The models and encoded datasets in memory, shared by pages and routes."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from vae_core import checkpoints, datasets, settings
+from vae_core.checkpoints import Checkpoint, CheckpointConfig
+from vae_core.config import ProjectionConfig
+from vae_core.datasets.base import ImageSet
+from vae_core.errors import CheckpointError, require_known
+from vae_core.latents import Latents, encode_dataset
+from vae_core.progress import Callback
+from vae_core.projection import (
+    LONG_METHODS,
+    Projection,
+    load_cached,
+    project,
+    projection_key,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest of a set of latents, nearest first."""
+
+    indices: np.ndarray  # [k] int64
+    distances: np.ndarray  # [k] float32, Euclidean
+
+
+class Store:
+    """Opens each thing once, keeps the most recently used, and hands out the same object.
+
+    Everything it returns is shared: never change it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, OrderedDict[Hashable, Any]] = {}
+        self._opening: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def model_names(self) -> list[str]:
+        """Shipped models, then the user's own."""
+        return list(checkpoints.listing())
+
+    def config(self, model: str) -> CheckpointConfig:
+        """A model's sidecar, without its weights."""
+        path = checkpoints.find(model)
+        stamp = _stamp(path / checkpoints.CONFIG)
+        return self._once("config", (model, stamp), lambda: checkpoints.load_config(path), 256)
+
+    def model(self, model: str) -> Checkpoint:
+        """A model with its weights, opened anew when its folder has changed."""
+        path = checkpoints.find(model)
+        stamp = _stamp(path / checkpoints.WEIGHTS)
+        return self._once(
+            "model", (model, stamp), lambda: checkpoints.load(path), settings.MAX_OPEN_MODELS
+        )
+
+    def datasets_for(self, model: str) -> list[str]:
+        """Datasets on this machine whose images fit a model; the one it learned from first."""
+        config = self.config(model)
+        own = config.run.data.dataset
+        fitting = [
+            name
+            for name, info in datasets.DATASETS.items()
+            if info.shape == config.image.shape and info.is_here()
+        ]
+        if own == "folder" and config.run.data.path and config.run.data.path.is_dir():
+            fitting.insert(0, own)
+        return sorted(fitting, key=lambda name: name != own)
+
+    def default_dataset(self, model: str) -> str | None:
+        """The smallest that fits: quick to show, and the same on every machine."""
+        fitting = self.datasets_for(model)
+        counts = {name: info.count or 0 for name, info in datasets.DATASETS.items()}
+        return min(fitting, key=lambda name: counts.get(name, 0)) if fitting else None
+
+    def images(self, model: str, dataset: str, split: str = "all") -> ImageSet:
+        """A dataset that fits a model. `folder` is the directory that the model learned from."""
+        require_known("dataset for this model", dataset, self.datasets_for(model))
+        require_known("split", split, datasets.SPLITS)
+        config = self.config(model)
+        data = config.run.data
+        source = (dataset, str(data.path), config.image) if dataset == "folder" else (dataset,)
+
+        def open_images() -> ImageSet:
+            if dataset != "folder":
+                return datasets.load(dataset)
+            image = config.image
+            return datasets.load(
+                dataset, path=data.path, image_size=image.size, channels=image.channels
+            )
+
+        whole = self._once("images", source, open_images, settings.MAX_OPEN_DATASETS)
+        return whole.select(split)
+
+    def latents(
+        self, model: str, dataset: str, split: str = "all", callback: Callback | None = None
+    ) -> Latents:
+        """A dataset as a model encodes it; from memory, else from disk, else computed."""
+        checkpoint, images = self.model(model), self.images(model, dataset, split)
+        return self._once(
+            "latents",
+            (checkpoint.key, images.key),
+            lambda: encode_dataset(checkpoint.model, checkpoint.key, images, callback),
+            settings.MAX_OPEN_DATASETS,
+        )
+
+    def projection(self, latents: Latents, config: ProjectionConfig) -> Projection | None:
+        """A map of latents: linear ones are computed, others come from the cache if they are there.
+
+        None means that a job must compute it (see `jobs.project`).
+        """
+        key = projection_key(latents.key, config)
+
+        def open_projection() -> Projection | None:
+            if config.method in LONG_METHODS:
+                return load_cached(key, latents.mean)
+            return project(latents.mean, config)
+
+        return self._once("projection", key, open_projection, settings.MAX_OPEN_DATASETS)
+
+    def neighbours(
+        self, latents: Latents, z: np.ndarray, count: int, skip: int | None = None
+    ) -> Neighbours:
+        """The `count` latents whose means are nearest to `z` `[D]`, without number `skip`."""
+        means = latents.mean
+        squared = self._once(
+            "norms",
+            latents.key,
+            lambda: np.einsum("nd,nd->n", means, means),
+            settings.MAX_OPEN_DATASETS,
+        )
+        # |m - z|² = |m|² - 2 m·z + |z|²; exact enough to choose, then measured properly.
+        distances = squared - 2 * (means @ z)
+        if skip is not None:
+            distances[skip] = np.inf
+        count = min(count, len(means) - (skip is not None))
+        chosen = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
+        exact = np.linalg.norm(means[chosen] - z, axis=1)
+        order = np.argsort(exact, kind="stable")
+        return Neighbours(chosen[order], exact[order])
+
+    def _once(self, kind: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
+        """What `make` returned the first time; concurrent callers wait for the first.
+
+        None is handed out but not kept.
+        """
+        with self._lock:
+            shelf = self._kept.setdefault(kind, OrderedDict())
+            if key in shelf:
+                shelf.move_to_end(key)
+                return shelf[key]
+            opening = self._opening.setdefault((kind, key), threading.Lock())
+        with opening:
+            with self._lock:
+                if key in shelf:
+                    return shelf[key]
+            made = make()
+            with self._lock:
+                self._opening.pop((kind, key), None)
+                if made is None:
+                    return made
+                shelf[key] = made
+                while len(shelf) > keep:
+                    shelf.popitem(last=False)
+            return made
+
+
+def _stamp(path: Any) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError as error:
+        raise CheckpointError(f"{path} is missing.") from error

@@ -1,0 +1,121 @@
+"""What the map says of a point, and of a selection."""
+
+from collections import Counter
+
+import numpy as np
+import streamlit as st
+
+from vae_core import figures
+from vae_core.images import to_uint8
+from vae_core.latents import Latents, decode
+from vae_core.ui import pictures, widgets
+from vae_core.ui.state import Choice, store
+
+NEIGHBOURS = 10
+GALLERY = 60
+# Above this many dimensions only the most informative are drawn.
+SHOWN_DIMENSIONS = 64
+
+
+def point(choice: Choice, latents: Latents, index: int) -> None:
+    """One image: original beside reconstruction, figures, posterior and nearest neighbours."""
+    images = choice.images
+    original = images.batch([index])[0]
+    z = latents.mean[index]
+    decoded = to_uint8(decode(choice.checkpoint.model, z))
+    name = images.label_name(index)
+    st.subheader(f"Image {index}" + (f" · {name}" if name else ""), anchor=False)
+    pictures.gallery(
+        [original, decoded],
+        ["original", "reconstruction"],
+        alt=[f"Image {index}, {name}", f"Reconstruction of image {index}"],
+        size=150,
+        ink=choice.ink,
+    )
+    kl = None if latents.kl is None else latents.kl[index]
+    figures_of(latents.reconstruction[index], kl, latents)
+    posterior(latents.mean[index], latents.std[index], latents, key="posterior")
+    neighbours(choice, latents, z, skip=index)
+
+
+def figures_of(reconstruction: float, kl: np.ndarray | None, latents: Latents) -> None:
+    """Nats of one image, beside the whole set's: how many reconstruct better, or say less."""
+    better = float((latents.reconstruction < reconstruction).mean())
+    stats: list[widgets.Stat] = [
+        (
+            "Reconstruction",
+            f"{reconstruction:.1f} nats",
+            f"-log p(x|z) at z = μ. {better:.0%} of the map's images reconstruct better.",
+        )
+    ]
+    if kl is None or latents.kl is None:
+        reason = "An autoencoder's code is one point: there is no distribution to compare."
+        stats.append(("KL", "not defined", reason))
+    else:
+        less = float((latents.kl.sum(axis=1) < kl.sum()).mean())
+        meaning = f"KL(q(z|x) ‖ p(z)). {less:.0%} of the map's images lie below."
+        stats.append(("KL", f"{kl.sum():.2f} nats", meaning))
+    widgets.stat_row(stats)
+
+
+def posterior(mean: np.ndarray, std: np.ndarray, latents: Latents, *, key: str) -> None:
+    """μ ± σ of each dimension, most informative first."""
+    order = latents.order()[:SHOWN_DIMENSIONS]
+    variational = latents.kl is not None
+    total = latents.latent_dim
+    what = "posterior against the prior's ±1" if variational else "code"
+    by = "KL" if variational else "variance"
+    shown = f"{len(order)} of {total} dimensions" if len(order) < total else "each dimension"
+    st.caption(f"**{what.capitalize()}**, {shown}, ordered by {by}")
+    st.plotly_chart(
+        figures.posterior_bars(mean, std if variational else None, order),
+        key=key,
+        config={"displayModeBar": False},
+        alt=f"{what} for {shown}",
+    )
+
+
+def neighbours(
+    choice: Choice,
+    latents: Latents,
+    z: np.ndarray,
+    skip: int | None = None,
+    count: int = NEIGHBOURS,
+) -> None:
+    """The images whose posterior means are nearest to `z`."""
+    images = choice.images
+    near = store().neighbours(latents, z, count, skip)
+    st.caption("**Nearest neighbours** in latent space")
+    pictures.gallery(
+        images.batch(near.indices),
+        [f"{images.label_name(int(i))} #{i}".strip() for i in near.indices],
+        alt=[
+            f"Neighbour {index}, distance {distance:.2f}"
+            for index, distance in zip(near.indices, near.distances, strict=True)
+        ],
+        size=72,
+        ink=choice.ink,
+    )
+
+
+def selection(choice: Choice, chosen: tuple[int, ...]) -> None:
+    """What is inside a box or lasso: how many of which class, and their pictures."""
+    images = choice.images
+    st.subheader(f"{len(chosen):,} of {len(images):,} images", anchor=False)
+    if images.labels is not None:
+        counts = Counter(images.label_name(index) for index in chosen).most_common()
+        shown = " · ".join(f"{name} {count}" for name, count in counts[:12])
+        st.caption(shown + (" · …" if len(counts) > 12 else ""))
+    # Evenly spaced over the selection, so that what is left out is left out everywhere.
+    picked = np.asarray(chosen)[
+        np.unique(np.linspace(0, len(chosen) - 1, min(GALLERY, len(chosen))).astype(int))
+    ]
+    pictures.gallery(
+        images.batch(picked),
+        alt=[f"Image {index}, {images.label_name(int(index))}" for index in picked],
+        size=56 if images.format.size <= 32 else 72,
+        gap=4,
+        ink=choice.ink,
+    )
+    if len(picked) < len(chosen):
+        st.caption(f"{len(picked)} of them are shown, evenly spaced.")

@@ -1,0 +1,69 @@
+"""Models introduced: their cards, and the pair that shows what the V is for."""
+
+from collections.abc import Sequence
+
+from vae_core.checkpoints import CheckpointConfig
+from vae_core.datasets import DATASETS
+from vae_core.models import count_parameters
+from vae_core.ui import drawn, widgets
+from vae_core.ui.state import Choice, store
+
+
+def card(name: str) -> None:
+    """One model: pictures it drew just now, its figures, and the way to its map."""
+    config = store().config(name)
+    model = store().model(name).model
+    samples = drawn.card_samples(name)
+    figures = config.figures[-1] if config.figures else None
+    stats: list[widgets.Stat] = []
+    if figures is not None:
+        where = f"{figures.dataset}, {figures.split}, {figures.images:,} images"
+        stats.append(("Reconstruction", f"{figures.reconstruction:.1f} nats", where))
+        if figures.kl is not None and figures.negative_elbo is not None:
+            stats.append(("KL", f"{figures.kl:.1f} nats", where))
+            stats.append(("-ELBO", f"{figures.negative_elbo:.1f} nats", where))
+            stats.append(("Active units", f"{figures.active_units} of {model.latent_dim}", where))
+    stats.append(("Parameters", f"{count_parameters(model) / 1e6:.1f} M", None))
+    widgets.card(
+        name,
+        describe(config),
+        images=samples,
+        alt=[f"Drawn by {name}, number {number + 1}" for number in range(len(samples))],
+        stats=stats,
+        page="explore/explore.py",
+        query={"model": name},
+        ink=config.image.strokes,
+    )
+
+
+def describe(config: CheckpointConfig) -> str:
+    """A model in a line."""
+    run = config.run
+    kind = "Autoencoder" if run.model.deterministic else "VAE"
+    if run.objective.beta != 1:
+        kind = f"β-VAE, β = {run.objective.beta:g}"
+    dimensions = (
+        "1 dimension" if run.model.latent_dim == 1 else f"{run.model.latent_dim} dimensions"
+    )
+    info = DATASETS.get(run.data.dataset)
+    return f"{kind} with {dimensions} · {info.title if info else 'own images'}"
+
+
+def contrasting_pair(names: Sequence[str]) -> tuple[Choice, Choice] | None:
+    """An autoencoder and a VAE of two dimensions that learned from the same images."""
+    configs = {name: store().config(name) for name in names}
+    flat = [name for name, config in configs.items() if config.run.model.latent_dim == 2]
+    for plain in flat:
+        for other in flat:
+            a, b = configs[plain], configs[other]
+            if (
+                a.run.model.deterministic
+                and not b.run.model.deterministic
+                and a.run.data == b.run.data
+                and a.image == b.image
+            ):
+                dataset = store().default_dataset(plain)
+                if dataset is not None:
+                    split = DATASETS[dataset].shown_split
+                    return Choice(plain, dataset, split), Choice(other, dataset, split)
+    return None

@@ -1,0 +1,156 @@
+"""What is being looked at: model, dataset, split and point, kept in the page's address.
+
+Each is one widget, tied to the query parameter of its name and kept from page to page, so that
+an address opens exactly what its sender saw.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from vae_core.checkpoints import Checkpoint
+from vae_core.datasets import DATASETS, SPLITS, ImageSet
+from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName, require_known
+from vae_core.latents import Latents
+from vae_core.progress import Progress
+from vae_core.store import Store
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """The one store of this process."""
+    return Store()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model and the images it is shown with."""
+
+    model: str
+    dataset: str
+    split: str
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return store().model(self.model)
+
+    @property
+    def images(self) -> ImageSet:
+        return store().images(self.model, self.dataset, self.split)
+
+    @property
+    def ink(self) -> bool:
+        """Whether its images are strokes, drawn as ink in the colour of text."""
+        return self.checkpoint.config.image.strokes
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The part of the address that leads back here, for links to other pages."""
+        return {"model": self.model, "data": self.dataset, "split": self.split}
+
+    def latents(self) -> Latents:
+        """The dataset as the model encodes it, with a progress bar where that takes a while."""
+        bar = st.empty()
+
+        def report(progress: Progress) -> None:
+            bar.progress(progress.fraction, progress.message)
+
+        latents = store().latents(self.model, self.dataset, self.split, report)
+        bar.empty()
+        return latents
+
+
+def choose() -> Choice:
+    """The widgets for model, dataset and split, inside a toolbar.
+
+    Raises LatentExplorerError if there is no model at all.
+    """
+    names = healthy_models()
+    if not names:
+        raise LatentExplorerError("There are no models yet. Train one: python -m vae_core train.")
+    model = _select("Model", "model", names, 220)
+    fitting = store().datasets_for(model)
+    if not fitting:
+        raise LatentExplorerError(f"No dataset on this machine fits the model '{model}'.")
+    dataset = _select("Images", "data", fitting, 150, store().default_dataset(model))
+    shown = DATASETS[dataset].shown_split if dataset in DATASETS else "all"
+    split = _select("Split", "split", SPLITS, 130, default=shown)
+    return Choice(model, dataset, split)
+
+
+def choose_point(count: int, on_change: Callable[[], None] | None = None) -> int | None:
+    """The widget for the index of an image, `0 … count - 1`; None while nothing is picked."""
+    _warn_unless_number("point", count)
+    if (st.session_state.get("point") or 0) >= count:  # of another dataset
+        st.session_state["point"] = None
+    return st.number_input(
+        "Image number",
+        min_value=0,
+        max_value=count - 1,
+        value=None,
+        key="point",
+        bind="query-params",
+        persist_state="session",
+        placeholder="click, or type",
+        width=150,
+        help=f"Click a point of the map, or type a number from 0 to {count - 1}.",
+        on_change=on_change,
+    )
+
+
+def set_point(index: int) -> None:
+    """Pick an image. Only from a callback, before the widget is drawn again."""
+    st.session_state["point"] = index
+
+
+def _select(
+    label: str, key: str, options: Sequence[str], width: int, default: str | None = None
+) -> str:
+    """A select box whose value always stands in the address, as the default may change.
+
+    (`bind` would leave the default out, and a link without it could open something else later.)
+    """
+    told = f"_{key}_in_address"
+    wanted = st.query_params.get(key)
+    if wanted is not None and wanted != st.session_state.get(told):  # an address was opened
+        try:
+            require_known({"data": "dataset for this model"}.get(key, key), wanted, options)
+            st.session_state[key] = wanted
+        except UnknownName as error:
+            st.toast(str(error), icon=":material/link_off:", duration="long")
+    if st.session_state.get(key) not in options:  # nothing yet, or of a model with other options
+        st.session_state[key] = default if default in options else options[0]
+    chosen = str(st.selectbox(label, options, key=key, persist_state="session", width=width))
+    if chosen != wanted:
+        st.query_params[key] = chosen
+    st.session_state[told] = chosen
+    return chosen
+
+
+def _warn_unless_number(key: str, count: int) -> None:
+    wanted = st.query_params.get(key)
+    if wanted is None:
+        return
+    if not wanted.isdecimal() or int(wanted) >= count:
+        st.toast(
+            f"There is no image {wanted[:20]!r} here: this set has images 0 to {count - 1}.",
+            icon=":material/link_off:",
+            duration="long",
+        )
+
+
+def healthy_models() -> list[str]:
+    """Names of the models whose sidecar can be read; says so of the others, once a visit."""
+    healthy = []
+    told = st.session_state.setdefault("_told_damaged", set())
+    for name in store().model_names():
+        try:
+            store().config(name)
+        except CheckpointError as error:
+            if name not in told:
+                told.add(name)
+                st.toast(str(error), icon=":material/broken_image:", duration="long")
+            continue
+        healthy.append(name)
+    return healthy
