@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from vae_core.ui import errors
+from vae_core.ui import errors, warm
 
 # The edge in the frame catches what a page raises while it draws; callbacks and fragments run
 # outside the frame, so the server itself is told where their errors go too.
-app = st.App("pages/main.py", on_script_error=errors.report)
+app = st.App("pages/main.py", lifespan=warm.lifespan, on_script_error=errors.report)

@@ -1,11 +1,21 @@
-"""Fixtures of the browser tests. Each of them is marked `browser`."""
+"""A home of the tests' own, and fixtures of the browser tests (marked `browser`)."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import chromium
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests never touch the home directory of the person who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "LATENT_EXPLORER_HOME" not in os.environ:
+            patch.setenv("LATENT_EXPLORER_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -106,9 +106,9 @@ def card(name: str, config: CheckpointConfig, model: VAE) -> str:
         f"{record.threads} threads, torch {record.torch_version} |",
         "",
         "## Figures",
-        "Means over images in nats per image, pixels summed; reconstruction is -E[log p(x given z)] "
-        "over posterior samples, MSE is of the posterior mean's reconstruction. An autoencoder has "
-        "no KL, no ELBO and no active units.",
+        "Means over images in nats per image, pixels summed; reconstruction is "
+        "-E[log p(x given z)] over posterior samples, MSE is of the posterior mean's "
+        "reconstruction. An autoencoder has no KL, no ELBO and no active units.",
         "",
         "| dataset | split | images | samples | reconstruction | KL | -ELBO | active units | MSE |",
         "|---|---|---|---|---|---|---|---|---|",

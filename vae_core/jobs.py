@@ -1,8 +1,7 @@
 """Long work as a process of its own, with progress and cancel.
 
-A job is a directory under `settings.home()/jobs`, and everything that is known about it is
-in files there, each replaced whole: whoever opens the directory (another page, another
-visitor, a server that was restarted) sees the same job.
+A job is a directory under `settings.home()/jobs`; all that is known about it is in files there,
+each replaced whole, so that every page, visitor and server sees the same job.
 
     request.json  input.npz      what to do
     alive                        touched while the process lives
@@ -25,7 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -223,8 +222,7 @@ def main(directory: Path) -> int:
         now = time.monotonic()
         if now - written > 0.1 or progress.fraction == 1:
             written = now
-            fields = {"done": progress.done, "total": progress.total, "message": progress.message}
-            _write(directory / "progress.json", fields)
+            _write(directory / "progress.json", asdict(progress))
 
     try:
         result = KINDS[request["kind"]](arrays, request["config"], report)
@@ -245,9 +243,7 @@ def _beat(directory: Path) -> None:
         except OSError:  # the directory was removed
             break
         time.sleep(_BEAT)
-    # Not an exception: the main thread is inside a library that would not see it. By now a
-    # result may have been written and taken; then there is nothing left to lose.
-    os._exit(1)
+    os._exit(1)  # not an exception: the main thread is inside a library that would not see it
 
 
 def _environment() -> dict[str, str]:
@@ -259,7 +255,7 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
-        # Idle threads sleep and do not spin: beside a training run this made t-SNE 2.7× faster.
+        # Idle threads sleep and do not spin: beside a training run, t-SNE took less than half.
         "OMP_WAIT_POLICY": "passive",
     }
 
@@ -278,7 +274,7 @@ def _jobs() -> list[Job]:
 
 
 def _clean() -> None:
-    """Remove what ended, or was left half made, more than a day ago."""
+    """Remove what ended, or was left half made, a day ago."""
     for directory in _root().glob("*"):
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - directory.stat().st_mtime > _DAY

@@ -44,6 +44,23 @@ class Latents:
         score = self.mean.var(axis=0) if self.kl is None else self.kl.mean(axis=0)
         return np.argsort(-score, kind="stable")
 
+    def centre(self) -> np.ndarray:
+        """The middle of latent space `[D]`: the prior's mean; of an autoencoder, its codes'."""
+        return self.mean.mean(axis=0) if self.kl is None else np.zeros_like(self.mean[0])
+
+    def ranges(self, steps: int, reach: float = 3.0) -> np.ndarray:
+        """Values that a traversal sets each dimension to, `[D, steps]`.
+
+        From -`reach` to `reach` standard deviations of the prior; for an autoencoder, which has
+        none, from the least to the greatest of its codes.
+        """
+        if self.kl is None:
+            low, high = self.mean.min(axis=0), self.mean.max(axis=0)
+        else:
+            high = np.full(self.latent_dim, reach, np.float32)
+            low = -high
+        return np.linspace(low, high, steps, axis=1, dtype=np.float32)
+
 
 def encode(model: VAE, pixels: np.ndarray) -> dict[str, np.ndarray]:
     """Encode uint8 images `[B, C, H, W]`: the arrays of `Latents`, without a key."""
@@ -150,6 +167,19 @@ def sample_prior(model: VAE, count: int, seed: int, temperature: float = 1.0) ->
         )
     noise = np.random.default_rng(seed).standard_normal((count, model.latent_dim))
     return (temperature * noise).astype(np.float32)
+
+
+def sample_fitted(means: np.ndarray, count: int, seed: int, temperature: float = 1.0) -> np.ndarray:
+    """`count` draws from the Gaussian fitted to codes `[N, D]`, `[count, D]` float32.
+
+    `temperature` scales the distance from its mean. Sample i does not change with `count`.
+    """
+    centre = means.mean(axis=0)
+    # By eigenvalues, as the codes may not vary in some direction.
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(means, rowvar=False, bias=True)))
+    scale = vectors * np.sqrt(np.clip(values, 0, None))
+    noise = np.random.default_rng(seed).standard_normal((count, means.shape[1]))
+    return (centre + temperature * noise @ scale.T).astype(np.float32)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

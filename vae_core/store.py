@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from vae_core import checkpoints, datasets, settings
+from vae_core import cache, checkpoints, datasets, settings
 from vae_core.checkpoints import Checkpoint, CheckpointConfig
 from vae_core.config import ProjectionConfig
 from vae_core.datasets.base import ImageSet
+from vae_core.diagnostics import copies
 from vae_core.errors import CheckpointError, require_known
 from vae_core.latents import Latents, encode_dataset
 from vae_core.progress import Callback
@@ -126,6 +127,19 @@ class Store:
             return project(latents.mean, config)
 
         return self._once("projection", key, open_projection, settings.MAX_OPEN_DATASETS)
+
+    def features(self, images: ImageSet, callback: Callback | None = None) -> np.ndarray:
+        """What `copies.nearest` compares of each image; from memory, else from disk or computed."""
+
+        def compute() -> cache.Arrays:
+            return {"features": copies.collect(images.batch, len(images), callback)}
+
+        return self._once(
+            "features",
+            images.key,
+            lambda: cache.remember("features", images.key, compute)["features"],
+            settings.MAX_OPEN_DATASETS,
+        )
 
     def neighbours(
         self, latents: Latents, z: np.ndarray, count: int, skip: int | None = None

@@ -25,26 +25,25 @@ with widgets.toolbar():
     colour = colouring.choose(choice, latents)
     index = state.choose_point(len(latents), typed)
 
-projection = projections.get(latents, config)
 left, right = st.columns([7, 4], gap="medium")
-if projection is not None:
-    with left:
-        marked = index if index != st.session_state.get("_clicked") else None
-        event = map.show(
-            colouring.figure(choice, latents, projection, colour, marked),
-            key=f"map {choice} {config} {colour}",
-            alt=f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}",
-            on_change=remember,
+with left:
+    projection = projections.get(latents, config)
+    marked = index if index != st.session_state.get("_clicked") else None
+    event = map.show(
+        colouring.figure(choice, latents, projection, colour, marked),
+        key=f"map {choice} {projection.config} {colour}",
+        alt=f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}",
+        on_change=remember,
+    )
+    st.caption(projections.describe(projection, choice, latents))
+with right:
+    if event.selection and st.session_state.get("_selecting"):
+        inspector.selection(choice, event.selection)
+    elif index is not None:
+        inspector.point(choice, latents, index)
+    else:
+        widgets.empty(
+            "Click a point",
+            "to see the image, its reconstruction and its nearest neighbours. "
+            "Box and lasso select show what is inside.",
         )
-        st.caption(projections.describe(projection, choice, latents))
-    with right:
-        if event.selection and st.session_state.get("_selecting"):
-            inspector.selection(choice, event.selection)
-        elif index is not None:
-            inspector.point(choice, latents, index)
-        else:
-            widgets.empty(
-                "Click a point",
-                "to see the image, its reconstruction and its nearest neighbours. "
-                "Box and lasso select show what is inside.",
-            )

@@ -52,10 +52,11 @@ with right:
     inspector.posterior(z, encoded["std"][0], latents, key="upload posterior")
     inspector.neighbours(choice, latents, z)
 with left:
+    st.subheader("Where it lands", anchor=False)
     projection = projections.get(latents, config)
-    if projection is not None:
-        st.subheader("Where it lands", anchor=False)
-        figure = colouring.figure_by_class(choice, latents, projection, ("your picture", z))
-        map.show(figure, key=f"landing {choice} {config}", alt="Map with your picture marked")
-        exact = "" if projection.is_exact else " Its place is interpolated from its neighbours."
-        st.caption(projections.describe(projection, choice, latents) + exact)
+    figure = colouring.figure_by_class(choice, latents, projection, ("your picture", z))
+    map.show(
+        figure, key=f"landing {choice} {projection.config}", alt="Map with your picture marked"
+    )
+    exact = "" if projection.is_exact else " · its place is interpolated from its neighbours"
+    st.caption(projections.describe(projection, choice, latents) + exact)

@@ -12,7 +12,7 @@ from vae_core.progress import Progress
 
 
 class ProgressBar:
-    """A callback that draws a bar on stderr; silent where stderr is no terminal, but for messages."""
+    """A callback that draws a bar on stderr, if that is a terminal; `line` prints anyway."""
 
     def __init__(self, description: str):
         self._bar = tqdm(

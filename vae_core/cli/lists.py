@@ -53,6 +53,8 @@ class Models:
         if self.json:
             print_json(rows + broken)
             return
+        if not rows + broken:
+            print("There is no model yet: `train` makes one.")
         shown = ("name", "dataset", "latent_dim", "deterministic", "parameters", "epochs")
         print_table([{key: row[key] for key in shown} | _figures(row) for row in rows])
         for row in broken:

@@ -14,6 +14,7 @@ from vae_core.latents import decode, encode, encode_dataset, require_fit, sample
 from vae_core.walks import Kind, interpolate
 
 Split = Literal["train", "validation", "test", "all"]
+MAX_SEED = 2**31 - 1
 
 
 def _open(model: str) -> checkpoints.Checkpoint:
@@ -27,6 +28,11 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as error:
         raise LatentExplorerError(f"{path} could not be written: {error.strerror}.") from error
     print(path, file=sys.stderr)
+
+
+def _require(option: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise LatentExplorerError(f"{option} must be {low} to {high}, not {value:g}.")
 
 
 def _scale(size: int) -> int:
@@ -54,16 +60,18 @@ class Evaluate:
     """print JSON"""
 
     def run(self) -> None:
-        if self.samples < 1:
-            raise LatentExplorerError(f"--samples must be 1 or more, not {self.samples}.")
+        _require("--samples", self.samples, 1, 100_000)
+        _require("--seed", self.seed, 0, MAX_SEED)
         loaded = _open(self.model)
         trained_on = loaded.config.run.data
         dataset = self.dataset or trained_on.dataset
-        split = self.split or ("test" if dataset == trained_on.dataset else "all")
+        path = trained_on.path if self.path is None else self.path.expanduser().resolve()
+        same = (dataset, path) == (trained_on.dataset, trained_on.path)
+        split = self.split or ("test" if same else "all")
         data = datasets.load(
             dataset,
             split,
-            path=self.path or trained_on.path,
+            path=path,
             image_size=loaded.config.image.size,
             channels=loaded.config.image.channels,
         )
@@ -103,7 +111,7 @@ class Encode:
         data = datasets.load(
             self.dataset,
             self.split,
-            path=self.path,
+            path=self.path or loaded.config.run.data.path,
             image_size=image.size,
             channels=image.channels,
         )
@@ -118,7 +126,7 @@ class Encode:
             arrays["kl"] = latents.kl
         if data.labels is not None:
             arrays["labels"] = data.labels
-        out = self.out.with_suffix(".npz")
+        out = self.out if self.out.suffix == ".npz" else Path(f"{self.out}.npz")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             np.savez(out, allow_pickle=False, **arrays)
@@ -142,10 +150,9 @@ class Sample:
     """standard deviation of z; 1 is the prior"""
 
     def run(self) -> None:
-        if not 1 <= self.count <= 10_000:
-            raise LatentExplorerError(f"--count must be 1 to 10000, not {self.count}.")
-        if not 0 <= self.temperature <= 10:
-            raise LatentExplorerError(f"--temperature must be 0 to 10, not {self.temperature:g}.")
+        _require("--count", self.count, 1, 10_000)
+        _require("--seed", self.seed, 0, MAX_SEED)
+        _require("--temperature", self.temperature, 0, 10)
         model = _open(self.model).model
         drawn = decode(model, sample_prior(model, self.count, self.seed, self.temperature))
         columns = int(np.ceil(np.sqrt(self.count)))
@@ -167,6 +174,8 @@ class Interpolate:
     """index of the last image"""
     out: Path
     """the file to write: .png or .gif"""
+    path: Path | None = None
+    """for dataset `folder`: the directory of images"""
     split: Split = "all"
     steps: int = 11
     """images in the walk, end points included"""
@@ -176,8 +185,16 @@ class Interpolate:
     def run(self) -> None:
         if self.out.suffix.lower() not in (".png", ".gif"):
             raise LatentExplorerError(f"--out must end in .png or .gif, not '{self.out.name}'.")
+        _require("--steps", self.steps, 2, 1000)
         loaded = _open(self.model)
-        data = datasets.load(self.dataset, self.split)
+        image = loaded.config.image
+        data = datasets.load(
+            self.dataset,
+            self.split,
+            path=self.path or loaded.config.run.data.path,
+            image_size=image.size,
+            channels=image.channels,
+        )
         require_fit(data, loaded.model)
         for index in (self.start, self.end):
             if not 0 <= index < len(data):

@@ -1,9 +1,11 @@
 """`train`: from options to a checkpoint folder."""
 
 import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from vae_core import cards, checkpoints, datasets, settings
 from vae_core.cli.console import ProgressBar, print_json
@@ -21,12 +23,19 @@ class Train:
     run_config: RunConfig = field(default_factory=RunConfig)
     json: bool = False
     """print the card's figures as JSON"""
+    arguments: Annotated[tuple[str, ...], tyro.conf.Suppress] = ()
+    """what was typed, for the card"""
 
     def run(self) -> None:
         out = self.out.resolve()
         name = checkpoints.valid_name(out.name)
+        checkpoints.require_free(out)  # now, and not after the training
+        data = self.run_config.data
+        if data.path is not None:  # the model is opened from other directories too
+            data = data.model_copy(update={"path": data.path.expanduser().resolve()})
+        self.run_config = self.run_config.model_copy(update={"data": data})
         with ProgressBar("opening") as bar:
-            images = datasets.load_config(self.run_config.data, callback=bar)
+            images = datasets.load_config(data, callback=bar)
         try:
             with ProgressBar("training") as bar:
                 fitted = fit(images, self.run_config, _reporter(bar))
@@ -51,24 +60,17 @@ class Train:
                 part = images.select(split)
                 figures.append(cards.measure(fitted.model, part, binarize=binarize, callback=bar))
         record = checkpoints.TrainingRecord(
-            command="python -m vae_core " + shlex.join(sys.argv[1:]),
+            command="python -m vae_core " + shlex.join(self.arguments),
             epochs_run=len(fitted.history),
             best_epoch=fitted.best_epoch,
             seconds=round(fitted.seconds, 1),
             precision=fitted.precision,
             device=fitted.device,
         )
-        config = checkpoints.save(
-            out,
-            fitted.model,
-            self.run_config,
-            record,
-            tuple(figures),
-            cards.pictures(fitted.model, images.select("validation")),
-        )
-        (out / checkpoints.CARD).write_text(
-            cards.card(name, config, fitted.model), encoding="utf-8"
-        )
+        made = (fitted.model, self.run_config, record, tuple(figures))
+        card = cards.card(name, checkpoints.sidecar(*made), fitted.model)
+        pictures = cards.pictures(fitted.model, images.select("validation"))
+        config = checkpoints.save(out, *made, {checkpoints.CARD: card.encode(), **pictures})
         if out.parent not in (settings.SHIPPED_CHECKPOINTS, settings.user_checkpoints()):
             checkpoints.remember(out)
         return config

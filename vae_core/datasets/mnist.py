@@ -147,7 +147,7 @@ def _read_torchvision() -> cache.Arrays:
 
 
 def _prepare(callback: Callable[[Progress], None] | None) -> None:
-    """Download what is missing under the data root, and unpack it; each file whole or not at all."""
+    """Download what the data root lacks, and unpack it; each file whole or not at all."""
     from vae_core.torchvision_guard import torchvision
 
     dataset = torchvision().datasets.MNIST

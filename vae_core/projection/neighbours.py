@@ -85,12 +85,15 @@ def trustworthiness(
 
     `latents` `[N, D]`, `coords` `[N, 2]`. Raises `LatentExplorerError` unless k < N / 2.
     """
+    from scipy.spatial.distance import cdist
+
     n = _check_sizes(latents, coords, k)
     rows = _sample(n, sample, seed)
     _, neighbours = neighbour_graph(coords, k, rows=rows)
+    points = latents.astype(np.float64)  # once, and not at each comparison
     penalty = 0
     for row, near in zip(rows, neighbours, strict=True):
-        distances = ((latents - latents[row]) ** 2).sum(axis=1)
+        distances = cdist(points[row : row + 1], points, "sqeuclidean")[0]
         distances[row] = np.inf
         # Rank 1 is the nearest.
         ranks = 1 + np.count_nonzero(distances < distances[near, None], axis=1)

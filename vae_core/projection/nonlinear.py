@@ -120,7 +120,7 @@ def _tsne_layout(points: np.ndarray, perplexity: float, seed: int, report: Callb
     affinities = PerplexityBasedNN(
         knn_index=PrecomputedNeighbors(indices, distances),
         perplexity=perplexity,  # pyright: ignore[reportArgumentType] (annotated int)
-        n_jobs=_threads(),
+        n_jobs=_threads(len(points)),
     )
     start = _principal_coordinates(points)
     start += np.random.default_rng(seed).normal(scale=1e-3 * start.std(), size=start.shape)
@@ -130,7 +130,7 @@ def _tsne_layout(points: np.ndarray, perplexity: float, seed: int, report: Callb
         affinities,
         # Interpolation on a grid scales with N, but its grid costs the same for few points.
         negative_gradient_method="bh" if len(points) < 10_000 else "fft",
-        n_jobs=_threads(),
+        n_jobs=_threads(len(points)),
         random_state=seed,
     )
     total = sum(_TSNE_ITERATIONS)
@@ -162,6 +162,11 @@ def _part(report: Callback, start: float, end: float) -> Callback:
     )
 
 
-def _threads() -> int:
-    """What OpenMP would use: openTSNE asks for a number and overrides the environment's."""
+def _threads(points: int) -> int:
+    """What OpenMP would use: openTSNE asks for a number and overrides the environment's.
+
+    One for few points: on a busy machine, threads that wait for each other cost more.
+    """
+    if points < 2000:
+        return 1
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)

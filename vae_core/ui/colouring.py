@@ -2,11 +2,11 @@
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit as st
 
 from vae_core import figures
 from vae_core.latents import Latents
 from vae_core.projection import Projection
+from vae_core.ui import controls
 from vae_core.ui.state import Choice
 
 CLASS, KL, RECONSTRUCTION = "class", "KL", "reconstruction"
@@ -16,21 +16,9 @@ def choose(choice: Choice, latents: Latents) -> str:
     """The widget for the colour."""
     images = choice.images
     options = [CLASS] if images.labels is not None else []
-    options += list(images.factors)
+    options += [name.replace("_", " ") for name in images.factors]
     options += [RECONSTRUCTION] + ([KL] if latents.kl is not None else [])
-    if st.session_state.get("colour") not in options:
-        st.session_state.pop("colour", None)  # kept from another dataset
-    return str(
-        st.selectbox(
-            "Colour",
-            options,
-            key="colour",
-            bind="query-params",
-            persist_state="session",
-            format_func=lambda name: name.replace("_", " "),
-            width=150,
-        )
-    )
+    return controls.select("Colour", "colour", options, width=150).replace(" ", "_")
 
 
 def figure(

@@ -6,7 +6,7 @@ import streamlit as st
 from vae_core.images import to_uint8
 from vae_core.latents import Latents, decode, encode, sample_prior
 from vae_core.models import VAE
-from vae_core.ui.state import store
+from vae_core.ui.state import shown_split, store
 
 
 def draw(model: str, z: np.ndarray) -> np.ndarray:
@@ -25,13 +25,20 @@ def encode_one(model: str, pixels: np.ndarray) -> dict[str, np.ndarray]:
     return encode(store().model(model).model, pixels[None])
 
 
-def card_samples(model: str, count: int = 8) -> np.ndarray:
-    """A few pictures for a model's card.
+def card_pictures(model: str, count: int = 8) -> np.ndarray:
+    """A few pictures for a model's card: draws from the prior.
 
-    Draws from the prior; an autoencoder, which has none, shows what a standard Gaussian gives.
+    An autoencoder has no prior; it shows reconstructions.
     """
     checkpoint = store().model(model)
-    return draw(model, sample_prior(checkpoint.model, count, seed=4))
+    if not checkpoint.model.deterministic:
+        return draw(model, sample_prior(checkpoint.model, count, seed=4))
+    dataset = store().default_dataset(model)
+    if dataset is None:
+        return draw(model, np.zeros((count, checkpoint.model.latent_dim), np.float32))
+    images = store().images(model, dataset, shown_split(dataset))
+    chosen = np.linspace(0, len(images) - 1, count).astype(int)
+    return draw(model, encode(checkpoint.model, images.batch(chosen))["mean"])
 
 
 def box(latents: Latents) -> tuple[np.ndarray, np.ndarray]:

@@ -6,14 +6,14 @@ from vae_core.checkpoints import CheckpointConfig
 from vae_core.datasets import DATASETS
 from vae_core.models import count_parameters
 from vae_core.ui import drawn, widgets
-from vae_core.ui.state import Choice, store
+from vae_core.ui.state import Choice, shown_split, store
 
 
 def card(name: str) -> None:
     """One model: pictures it drew just now, its figures, and the way to its map."""
     config = store().config(name)
     model = store().model(name).model
-    samples = drawn.card_samples(name)
+    pictures = drawn.card_pictures(name)
     figures = config.figures[-1] if config.figures else None
     stats: list[widgets.Stat] = []
     if figures is not None:
@@ -27,8 +27,8 @@ def card(name: str) -> None:
     widgets.card(
         name,
         describe(config),
-        images=samples,
-        alt=[f"Drawn by {name}, number {number + 1}" for number in range(len(samples))],
+        images=pictures,
+        alt=[f"Drawn by {name}, number {number + 1}" for number in range(len(pictures))],
         stats=stats,
         page="explore/explore.py",
         query={"model": name},
@@ -64,6 +64,6 @@ def contrasting_pair(names: Sequence[str]) -> tuple[Choice, Choice] | None:
             ):
                 dataset = store().default_dataset(plain)
                 if dataset is not None:
-                    split = DATASETS[dataset].shown_split
+                    split = shown_split(dataset)
                     return Choice(plain, dataset, split), Choice(other, dataset, split)
     return None

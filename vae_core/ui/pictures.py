@@ -57,6 +57,55 @@ def strip(
     st.html(_wall(figures, tracks, gap=4, extra="le-strip"))
 
 
+def pairs(
+    first: Images,
+    second: Images,
+    captions: Sequence[str],
+    *,
+    alt: Sequence[tuple[str, str]],
+    size: int = 72,
+    columns: int,
+    ink: bool = False,
+) -> None:
+    """Show two images side by side in each place of a grid."""
+    figures = [
+        f'<figure class="le-pair"><div>{_drawn(a, words[0], size, ink)}'
+        f"{_drawn(b, words[1], size, ink)}</div>{_below(caption)}</figure>"
+        for a, b, words, caption in zip(first, second, alt, captions, strict=True)
+    ]
+    st.html(_wall(figures, f"repeat({columns}, minmax(0, {2 * size}px))", gap=14))
+
+
+def rows(
+    images: Sequence[Images],
+    names: Sequence[tuple[str, str]],
+    heads: Sequence[str],
+    *,
+    alt: Sequence[Sequence[str]],
+    faint: Sequence[bool],
+    size: int = 72,
+    ink: bool = False,
+) -> None:
+    """Show named rows of images `[R][T]`: a name with a remark at the left, a head above each
+    column. Faint rows stand back."""
+    cells = [
+        "<span></span>",
+        *(f'<span class="le-head">{html.escape(head)}</span>' for head in heads),
+    ]
+    for row, (name, remark), words, dim in zip(images, names, alt, faint, strict=True):
+        shade = " le-faint" if dim else ""
+        cells.append(
+            f'<div class="le-name{shade}"><b>{html.escape(name)}</b>'
+            f"<span>{html.escape(remark)}</span></div>"
+        )
+        cells += [
+            f'<figure class="{shade.strip()}">{_drawn(image, text, size, ink)}</figure>'
+            for image, text in zip(row, words, strict=True)
+        ]
+    tracks = f"max-content repeat({len(heads)}, minmax(0, {size}px))"
+    st.html(_wall(cells, tracks, gap=4, extra="le-rows"))
+
+
 def wall(
     images: Images,
     captions: Sequence[str] | None = None,
@@ -90,6 +139,14 @@ def _figures(
 
 
 def _figure(image: np.ndarray, alt: str, caption: str, size: int, ink: bool) -> str:
+    return f"<figure>{_drawn(image, alt, size, ink)}{_below(caption)}</figure>"
+
+
+def _below(caption: str) -> str:
+    return f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+
+
+def _drawn(image: np.ndarray, alt: str, size: int, ink: bool) -> str:
     channels, height, width = image.shape
     scale = size / max(height, width)
     classes = "le-image"
@@ -99,14 +156,11 @@ def _figure(image: np.ndarray, alt: str, caption: str, size: int, ink: bool) -> 
     box = f"max-width:{round(width * scale)}px;aspect-ratio:{width}/{height};"
     uri, words = _uri(image.tobytes(), image.shape), html.escape(alt, quote=True)
     if ink and channels == 1:
-        drawn = (
+        return (
             f'<div class="{classes} le-ink" role="img" aria-label="{words}" style="{box}">'
             f'<i style="mask-image:url({uri})"></i></div>'
         )
-    else:
-        drawn = f'<img class="{classes}" src="{uri}" alt="{words}" style="{box}">'
-    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    return f"<figure>{drawn}{below}</figure>"
+    return f'<img class="{classes}" src="{uri}" alt="{words}" style="{box}">'
 
 
 def _wall(figures: Sequence[str], tracks: str, gap: int = 8, extra: str = "") -> str:

@@ -6,54 +6,35 @@ from vae_core import jobs
 from vae_core.config import Method, ProjectionConfig
 from vae_core.latents import Latents
 from vae_core.projection import Projection, projection_key
-from vae_core.ui import errors
+from vae_core.ui import controls, errors
 from vae_core.ui.state import Choice, store
 
-NAMES: dict[Method, str] = {"axes": "Axes", "pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+METHODS: dict[str, Method] = {"Axes": "axes", "PCA": "pca", "t-SNE": "tsne", "UMAP": "umap"}
+NAMES = {method: name for name, method in METHODS.items()}
 
 
 def choose(latent_dim: int) -> ProjectionConfig:
     """The widgets for the projection; a model of one or two dimensions is its own map."""
     if latent_dim <= 2:
         return ProjectionConfig(method="axes", x=0, y=latent_dim - 1)
-    method = st.segmented_control(
-        "Map",
-        list(NAMES),
-        default="pca",
-        required=True,
-        format_func=lambda name: NAMES[name],
-        key="map",
-        bind="query-params",
-        persist_state="session",
-    )
+    name = controls.switch("Map", "map", list(METHODS), default=1)
+    method = METHODS[name]
     if method != "axes":
         return ProjectionConfig(method=method)
-    dimensions = list(range(latent_dim))
-    x = _dimension("right", "x", dimensions, 0)
-    y = _dimension("up", "y", dimensions, 1)
-    return ProjectionConfig(method="axes", x=x, y=y)
+    dimensions = [f"z{dimension}" for dimension in range(latent_dim)]
+    right = controls.select("right", "x", dimensions, width=90)
+    up = controls.select("up", "y", dimensions[1:] + dimensions[:1], width=90)
+    return ProjectionConfig(method="axes", x=int(right[1:]), y=int(up[1:]))
 
 
-def _dimension(label: str, key: str, options: list[int], default: int) -> int:
-    if st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)  # kept from a model with more dimensions
-    return st.selectbox(
-        label,
-        options,
-        index=default,
-        key=key,
-        bind="query-params",
-        persist_state="session",
-        format_func=lambda dimension: f"z{dimension}",
-        width=90,
-    )
-
-
-def get(latents: Latents, config: ProjectionConfig) -> Projection | None:
-    """The projection, or None while it is computed; then a panel with progress stands here."""
+def get(latents: Latents, config: ProjectionConfig) -> Projection:
+    """The projection; while it is computed, its progress stands here and PCA is returned."""
     projection = store().projection(latents, config)
     if projection is None:
         _wait(latents, config)
+        projection = store().projection(latents, ProjectionConfig(method="pca"))
+    if projection is None:
+        raise AssertionError("PCA is computed at once")
     return projection
 
 
@@ -70,8 +51,11 @@ def _wait(latents: Latents, config: ProjectionConfig) -> None:
         st.rerun()
     if job.state == "running":
         progress = job.progress()
-        st.progress(progress.fraction, f"{NAMES[config.method]}: {progress.message or 'starting'}")
-        st.button("Cancel and show PCA", icon=":material/close:", on_click=_cancel, args=(job,))
+        name = NAMES[config.method]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            told = f"{name}: {progress.message or 'starting'}. Meanwhile this is PCA."
+            st.progress(progress.fraction, told)
+            st.button("Cancel", icon=":material/close:", on_click=_cancel, args=(job,))
         return
     with errors.reported():
         job.result()  # raises, with the reason
@@ -81,7 +65,7 @@ def _wait(latents: Latents, config: ProjectionConfig) -> None:
 def _cancel(job: jobs.Job) -> None:
     job.cancel()
     _forget()
-    st.session_state["map"] = "pca"
+    st.session_state["map"] = "PCA"
 
 
 def _forget() -> None:

@@ -15,6 +15,7 @@ from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName, r
 from vae_core.latents import Latents
 from vae_core.progress import Progress
 from vae_core.store import Store
+from vae_core.ui import controls
 
 
 @st.cache_resource(show_spinner=False)
@@ -56,7 +57,9 @@ class Choice:
         def report(progress: Progress) -> None:
             bar.progress(progress.fraction, progress.message)
 
-        latents = store().latents(self.model, self.dataset, self.split, report)
+        # The spinner is for a visitor who waits while another's request encodes the same.
+        with st.spinner(f"Encoding {self.dataset} with {self.model} …", show_time=True):
+            latents = store().latents(self.model, self.dataset, self.split, report)
         bar.empty()
         return latents
 
@@ -74,26 +77,36 @@ def choose() -> Choice:
     if not fitting:
         raise LatentExplorerError(f"No dataset on this machine fits the model '{model}'.")
     dataset = _select("Images", "data", fitting, 150, store().default_dataset(model))
-    shown = DATASETS[dataset].shown_split if dataset in DATASETS else "all"
-    split = _select("Split", "split", SPLITS, 130, default=shown)
+    split = _select("Split", "split", SPLITS, 130, shown_split(dataset))
     return Choice(model, dataset, split)
 
 
-def choose_point(count: int, on_change: Callable[[], None] | None = None) -> int | None:
+def shown_split(dataset: str) -> str:
+    """The split of a dataset that is shown first."""
+    return DATASETS[dataset].shown_split if dataset in DATASETS else "all"
+
+
+def choose_point(
+    count: int,
+    on_change: Callable[[], None] | None = None,
+    *,
+    label: str = "Image number",
+    placeholder: str = "pick one",
+) -> int | None:
     """The widget for the index of an image, `0 … count - 1`; None while nothing is picked."""
     _warn_unless_number("point", count)
     if (st.session_state.get("point") or 0) >= count:  # of another dataset
         st.session_state["point"] = None
     return st.number_input(
-        "Image number",
+        label,
         min_value=0,
         max_value=count - 1,
         value=None,
         key="point",
         bind="query-params",
         persist_state="session",
-        placeholder="click, or type",
-        width=150,
+        placeholder=placeholder,
+        width=160,
         help=f"Click a point of the map, or type a number from 0 to {count - 1}.",
         on_change=on_change,
     )
@@ -118,7 +131,7 @@ def _select(
             require_known({"data": "dataset for this model"}.get(key, key), wanted, options)
             st.session_state[key] = wanted
         except UnknownName as error:
-            st.toast(str(error), icon=":material/link_off:", duration="long")
+            controls.warn(str(error))
     if st.session_state.get(key) not in options:  # nothing yet, or of a model with other options
         st.session_state[key] = default if default in options else options[0]
     chosen = str(st.selectbox(label, options, key=key, persist_state="session", width=width))
@@ -133,10 +146,8 @@ def _warn_unless_number(key: str, count: int) -> None:
     if wanted is None:
         return
     if not wanted.isdecimal() or int(wanted) >= count:
-        st.toast(
-            f"There is no image {wanted[:20]!r} here: this set has images 0 to {count - 1}.",
-            icon=":material/link_off:",
-            duration="long",
+        controls.warn(
+            f"There is no image {wanted[:20]!r} here: this set has images 0 to {count - 1}."
         )
 
 

@@ -6,9 +6,9 @@ so that it is there whole or not at all. Nothing is ever unpickled.
 
 import hashlib
 import json
-import re
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +16,18 @@ from pathlib import Path
 import torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as load_weights
+from safetensors.torch import save_file
 
-from vae_core import __version__, settings
+from vae_core import __version__
 from vae_core.config import Config, ImageFormat, RunConfig
-from vae_core.errors import CheckpointError, UnknownName, require_known
+from vae_core.errors import CheckpointError
 from vae_core.models import VAE, count_parameters
+from vae_core.models.networks import to_channels_last
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FORMAT_VERSION = 1
-KNOWN = "known-checkpoints.json"  # folders outside the home directory that `train` wrote
-# One path component that means the same on every system, and never a hidden or parent folder.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SUFFIXES = (".safetensors", ".json", ".md", ".png")  # of the files that a checkpoint may hold
 
 
 class TrainingRecord(Config):
@@ -90,18 +90,10 @@ def save(
     """Write a checkpoint folder, replacing one that is there; `files` go beside the weights.
 
     Raises CheckpointError if `path` holds something that is not a checkpoint, or cannot be
-    written.
+    written; what was there is then still there.
     """
-    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not is_checkpoint(path))):
-        raise CheckpointError(f"{path} holds something else: choose a new or empty folder.")
-    config = CheckpointConfig(
-        format_version=FORMAT_VERSION,
-        vae_core=__version__,
-        image=model.image,
-        run=run,
-        training=training,
-        figures=figures,
-    )
+    require_free(path)
+    config = sidecar(model, run, training, figures)
     state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     temporary: Path | None = None
     try:
@@ -110,7 +102,8 @@ def save(
         temporary.chmod(0o755)
         save_file(state, temporary / WEIGHTS)
         (temporary / WEIGHTS).chmod(0o644)
-        (temporary / CONFIG).write_text(config.model_dump_json(indent=2) + "\n")
+        text = config.model_dump_json(indent=2) + "\n"
+        (temporary / CONFIG).write_text(text, encoding="utf-8")
         for name, content in (files or {}).items():
             (temporary / name).write_bytes(content)
         _swap(temporary, path)
@@ -122,6 +115,44 @@ def save(
     return config
 
 
+def sidecar(
+    model: VAE, run: RunConfig, training: TrainingRecord, figures: tuple[Figures, ...] = ()
+) -> CheckpointConfig:
+    """What `save` writes beside the weights; a card is made from it."""
+    return CheckpointConfig(
+        format_version=FORMAT_VERSION,
+        vae_core=__version__,
+        image=model.image,
+        run=run,
+        training=training,
+        figures=figures,
+    )
+
+
+def require_free(path: Path) -> None:
+    """Raise CheckpointError unless `save` may write to `path`: new, empty, or a checkpoint.
+
+    A folder with anything else in it is never replaced: replacing deletes what was there.
+    """
+    try:
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return
+        load_config(path)
+        strangers = [
+            entry.name for entry in path.iterdir() if entry.is_dir() or entry.suffix not in SUFFIXES
+        ]
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{path} holds something else: choose a new or empty folder. ({error})"
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}.") from error
+    if strangers:
+        raise CheckpointError(
+            f"{path} holds {strangers[0]!r} besides a checkpoint: choose a new or empty folder."
+        )
+
+
 def _swap(new: Path, path: Path) -> None:
     """Put the folder `new` at `path`; a rename cannot replace a folder that is not empty."""
     if not path.exists():
@@ -129,7 +160,12 @@ def _swap(new: Path, path: Path) -> None:
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
     path.rename(old / path.name)
-    new.rename(path)
+    try:
+        new.rename(path)
+    except BaseException:
+        (old / path.name).rename(path)
+        old.rmdir()
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -143,12 +179,14 @@ def load(path: Path) -> Checkpoint:
     if not weights.is_file():
         raise CheckpointError(f"{weights} is missing: without it '{path.name}' has no weights.")
     try:
-        state = load_file(weights)
+        content = weights.read_bytes()
+        state = {name: value.float() for name, value in load_weights(content).items()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{weights} is damaged: {error}.") from error
-    model = VAE(config.image, config.run.model)
+    with torch.device("meta"):  # no time and no memory for weights that are replaced at once
+        model = VAE(config.image, config.run.model)
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
             f"{weights} does not fit {path / CONFIG}: {str(error).splitlines()[-1].strip()}"
@@ -156,9 +194,8 @@ def load(path: Path) -> Checkpoint:
     bad = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if bad:
         raise CheckpointError(f"{weights} holds values that are not finite, in {bad[0]!r}.")
-    model.eval().requires_grad_(False)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    key = hashlib.blake2b(weights.read_bytes(), digest_size=12).hexdigest()
+    to_channels_last(model.eval().requires_grad_(False))
+    key = hashlib.blake2b(content, digest_size=12).hexdigest()
     return Checkpoint(path.name, path, config, model, key)
 
 
@@ -171,10 +208,10 @@ def load_config(path: Path) -> CheckpointConfig:
         raise CheckpointError(f"{file} is missing: '{path.name}' is not a checkpoint of this app.")
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file} is not readable JSON: {error}.") from error
     version = content.get("format_version") if isinstance(content, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or version < 1:
         raise CheckpointError(f"{file} has no format_version: it was written by another program.")
     if version > FORMAT_VERSION:
         raise CheckpointError(
@@ -186,85 +223,16 @@ def load_config(path: Path) -> CheckpointConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise CheckpointError(f"{file}: {where}: {first['msg']} ({first['input']!r}).") from error
+        shown = textwrap.shorten(repr(first["input"]), 80, placeholder="…")
+        raise CheckpointError(f"{file}: {where}: {first['msg']} ({shown}).") from error
 
 
 def is_checkpoint(path: Path) -> bool:
-    return (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
-
-
-def find(name: str) -> Path:
-    """The folder of a model: a shipped or own checkpoint's name, or a path that a shell was given.
-
-    Raises UnknownName with the names there are.
-    """
-    known = listing()
-    require_known("model", name, known)
-    return known[name]
-
-
-def open_path_or_name(text: str) -> Path:
-    """For the command line: a folder, if there is a checkpoint in it, else a model's name."""
-    path = Path(text)
-    if is_checkpoint(path):
-        return path
+    """Whether `path` is a folder that can be read, with a checkpoint or half of one in it."""
     try:
-        return find(text)
-    except UnknownName as error:
-        raise UnknownName(f"{error} Or the path of a checkpoint folder.") from error
-
-
-def valid_name(name: str) -> str:
-    """`name`, if a model may be called so; raises CheckpointError otherwise."""
-    if not NAME.fullmatch(name):
-        raise CheckpointError(
-            f"{name!r} cannot be a model's name: use up to 64 letters, digits, '.', '_' and '-', "
-            "beginning with a letter or digit."
-        )
-    return name
-
-
-def remember(path: Path) -> None:
-    """Have `listing` show a checkpoint that lies elsewhere, until its folder is gone."""
-    known = [str(path), *(str(other) for other in _elsewhere() if other != path)]
-    file = settings.home() / KNOWN
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(known, indent=2), encoding="utf-8")
-    temporary.replace(file)
-
-
-def _elsewhere() -> list[Path]:
-    try:
-        known = json.loads((settings.home() / KNOWN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return (
-        [Path(entry) for entry in known if isinstance(entry, str)]
-        if isinstance(known, list)
-        else []
-    )
-
-
-def listing() -> dict[str, Path]:
-    """Name → folder of every checkpoint: shipped ones first, then the user's.
-
-    A name that is taken gets a number, so that no model hides another.
-    """
-    folders = [
-        path
-        for root in (settings.SHIPPED_CHECKPOINTS, settings.user_checkpoints())
-        if root.is_dir()
-        for path in sorted(root.iterdir())
-    ]
-    found: dict[str, Path] = {}
-    for path in folders + _elsewhere():
-        if NAME.fullmatch(path.name) and is_checkpoint(path):
-            name, number = path.name, 2
-            while name in found:
-                name, number = f"{path.name}-{number}", number + 1
-            found[name] = path
-    return found
+        return (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
+    except (OSError, ValueError):  # no permission, a name too long, or with a zero byte
+        return False
 
 
 def describe(config: CheckpointConfig, model: VAE) -> dict[str, object]:

@@ -1,0 +1,60 @@
+"""Figures: every point keeps its index in the dataset, whatever trace it is drawn in."""
+
+import numpy as np
+
+from vae_core import figures
+
+COORDS = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+LABELS = np.random.default_rng(1).integers(0, 3, 50)
+
+
+def test_a_point_keeps_its_index_when_classes_are_isolated() -> None:
+    # A peer showed thumbnails of other points once a class was isolated.
+    figure = figures.class_map(COORDS, LABELS, ["a", "b", "c"], ("x", "y"))
+    seen = []
+    for trace in figure.data:
+        for x, y, index in zip(trace.x, trace.y, trace.customdata, strict=True):
+            assert (x, y) == tuple(COORDS[index])
+            assert trace.name == ["a", "b", "c"][LABELS[index]]
+            seen.append(index)
+    assert sorted(seen) == list(range(50))  # all of them, once
+
+
+def test_all_points_are_drawn_by_value_and_outliers_keep_their_place() -> None:
+    values = np.arange(50.0)
+    values[7] = 1e6
+    figure = figures.value_map(COORDS, values, "KL, nats", ("x", "y"))
+    (trace,) = figure.data
+    assert list(trace.customdata) == list(range(50))
+    assert trace.marker.cmax < 1e6  # one outlier does not take all the colours
+    assert trace.marker.color[7] == 1e6
+
+
+def test_marks_are_no_points_of_the_dataset() -> None:
+    mark = figures.Highlight(np.zeros((1, 2), np.float32), "your picture")
+    figure = figures.class_map(COORDS, None, [], ("x", "y"), [mark])
+    points, marked = figure.data
+    assert len(points.x) == 50
+    assert marked.customdata is None
+    assert marked.name == "your picture"
+
+
+def test_posterior_is_drawn_in_the_given_order() -> None:
+    mean, std = np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3])
+    figure = figures.posterior_bars(mean, std, [2, 0, 1])
+    (trace,) = figure.data
+    assert list(trace.x) == ["z2", "z0", "z1"]
+    assert list(trace.y) == [3, 1, 2]
+    assert list(trace.error_y.array) == [0.3, 0.1, 0.2]  # σ, neither σ² nor exp(logvar)
+
+
+def test_an_autoencoder_has_neither_sigma_nor_prior() -> None:
+    figure = figures.posterior_bars(np.array([1.0, 2.0]), None, [0, 1])
+    assert figure.data[0].error_y.array is None
+    assert not figure.layout.shapes
+
+
+def test_kl_bars_keep_order_and_value() -> None:
+    figure = figures.kl_bars(np.array([0.5, 2.0]), [1, 0], "nats")
+    assert list(figure.data[0].x) == ["z1", "z0"]
+    assert list(figure.data[0].y) == [2.0, 0.5]

@@ -1,0 +1,51 @@
+"""Models on disk: folders that hold them, and the names they go by."""
+
+from vae_core.checkpoints.folder import (
+    CARD,
+    CONFIG,
+    FORMAT_VERSION,
+    WEIGHTS,
+    Checkpoint,
+    CheckpointConfig,
+    Figures,
+    TrainingRecord,
+    describe,
+    is_checkpoint,
+    load,
+    load_config,
+    require_free,
+    save,
+    sidecar,
+)
+from vae_core.checkpoints.names import (
+    KNOWN,
+    find,
+    listing,
+    open_path_or_name,
+    remember,
+    valid_name,
+)
+
+__all__ = [
+    "CARD",
+    "CONFIG",
+    "FORMAT_VERSION",
+    "KNOWN",
+    "WEIGHTS",
+    "Checkpoint",
+    "CheckpointConfig",
+    "Figures",
+    "TrainingRecord",
+    "describe",
+    "find",
+    "is_checkpoint",
+    "listing",
+    "load",
+    "load_config",
+    "open_path_or_name",
+    "remember",
+    "require_free",
+    "save",
+    "sidecar",
+    "valid_name",
+]
