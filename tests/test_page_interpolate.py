@@ -40,6 +40,11 @@ def _captions(at: AppTest) -> list[str]:
     return re.findall(r"<figcaption>(.*?)</figcaption>", _texts(at))
 
 
+def _address(at: AppTest, key: str) -> str:
+    value = at.query_params[key]
+    return value if isinstance(value, str) else value[0]
+
+
 def _png(size: int = 40) -> bytes:
     buffer = BytesIO()
     Image.new("L", (size, size), 200).save(buffer, format="PNG")
@@ -99,7 +104,7 @@ def test_a_link_opens_what_it_says(at: AppTest) -> None:
     assert captions[0].startswith("image 12")
     assert "prior sample, seed 3" in captions
     assert captions[-1] == "1.00"
-    assert at.query_params["a"] == ["12"]
+    assert _address(at, "a") == "12"
     # The strip's ends are the two reconstructions themselves.
     walls = [html for html in at.get("html") if "le-wall" in html.proto.body]
     sources = [re.findall(r"url\((data:[^)]*)\)", wall.proto.body) for wall in walls]
@@ -130,7 +135,7 @@ def test_shuffle_takes_another_image(at: AppTest) -> None:
     for _ in range(3):  # another seed may by chance choose the same one
         at.button(key="a_shuffle").click().run()
     assert _captions(at)[0] != before
-    assert at.query_params["a"][0].startswith("class:0:")
+    assert _address(at, "a").startswith("class:0:")
 
 
 def test_every_kind_of_end(at: AppTest) -> None:
@@ -140,7 +145,7 @@ def test_every_kind_of_end(at: AppTest) -> None:
     at.selectbox(key="a_kind").select("point").run()
     at.number_input(key="a_point").set_value(5).run()
     assert any(caption.startswith("image 5") for caption in _captions(at))
-    assert at.query_params["a"] == ["5"]
+    assert _address(at, "a") == "5"
     at.selectbox(key="a_kind").select("upload").run()
     assert "Choose both ends" in _texts(at)
     assert "a" not in at.query_params

@@ -79,7 +79,7 @@ def test_an_autoencoder_has_no_prior(at: AppTest) -> None:
     at.run()
     assert "has no prior" in at.info[0].value
     before = _pictures(at)
-    at.get("button_group")[1].set_value(["Fitted Gaussian"]).run()
+    at.get("button_group")[1].set_value("Fitted Gaussian").run()
     assert not at.exception
     assert _pictures(at) != before
 

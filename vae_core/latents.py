@@ -67,7 +67,7 @@ def encode(model: VAE, pixels: np.ndarray) -> dict[str, np.ndarray]:
     means, stds, kls, reconstructions = [], [], [], []
     with torch.inference_mode():
         for part in np.array_split(pixels, max(1, -(-len(pixels) // CHUNK))):
-            x = torch.from_numpy(np.ascontiguousarray(part)).float() / 255
+            x = torch.from_numpy(np.array(part)).float() / 255
             q = model.encode(x)
             kl = kl_per_dimension(model, q)
             means.append(q.mean.numpy())

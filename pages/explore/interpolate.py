@@ -9,7 +9,7 @@ from vae_core.walks import Kind, interpolate
 
 FRAMES = 48
 SECONDS = 3
-HEIGHT = 380
+HEIGHT = 330
 
 with widgets.toolbar():
     choice = state.choose()

@@ -137,6 +137,7 @@ def mlp_encoder(image: ImageFormat, config: ModelConfig, outputs: int) -> nn.Mod
         nn.Flatten(),
         nn.Linear(image.pixels, hidden),
         residual_linear(hidden),
+        residual_linear(hidden),
         nn.SiLU(),
         nn.Linear(hidden, outputs),
     )
@@ -147,6 +148,8 @@ def mlp_decoder(image: ImageFormat, config: ModelConfig) -> nn.Module:
     hidden = 8 * config.width
     return nn.Sequential(
         nn.Linear(config.latent_dim, hidden),
+        residual_linear(hidden),
+        residual_linear(hidden),
         residual_linear(hidden),
         nn.SiLU(),
         nn.Linear(hidden, image.pixels),

@@ -4,6 +4,7 @@ An end stands in the address as `12`, `class:7:3` (seed 3) or `prior:3`; an uplo
 """
 
 import random
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from vae_core.ui import controls, drawn, errors, pictures
 from vae_core.ui.state import Choice
 
 KINDS = {"class": "Class", "point": "Image", "prior": "Prior sample", "upload": "Upload"}
+_ADDRESS = re.compile(r"(class:(?P<name>.+):|(?P<prior>prior:))?(?P<number>[0-9]+)")
 ADDRESS = "an image number, 'class:NAME:SEED' or 'prior:SEED'"
 
 
@@ -57,18 +59,18 @@ def classes(images: ImageSet) -> list[str]:
 
 def parse(text: str, images: ImageSet) -> Spec:
     """An end from an address. Raises LatentExplorerError that says what it may be."""
-    kind, _, rest = text.partition(":")
-    name, _, number = rest.rpartition(":") if kind == "class" else ("", "", rest)
-    number = text if kind == text else number
-    if kind not in ("class", "prior", text) or not (number.isascii() and number.isdecimal()):
+    found = _ADDRESS.fullmatch(text)
+    if not found:
         raise LatentExplorerError(f"An end of a walk is {ADDRESS}, not {text[:40]!r}.")
-    if kind == "class":
+    name, number = found["name"] or "", found["number"]
+    if name:
         require_known("class", name, classes(images))
-    limit = len(images) - 1 if kind == text else controls.MOST_SEED
+    kind = "class" if name else "prior" if found["prior"] else "point"
+    limit = len(images) - 1 if kind == "point" else controls.MOST_SEED
     if len(number) > 9 or int(number) > limit:
-        what = "images" if kind == text else "seeds"
+        what = "images" if kind == "point" else "seeds"
         raise LatentExplorerError(f"{text[:40]!r} is too high: here are {what} 0 to {limit}.")
-    return Spec("point" if kind == text else kind, int(number), name)
+    return Spec(kind, int(number), name)
 
 
 def defaults(images: ImageSet) -> tuple[Spec, Spec]:
@@ -220,7 +222,7 @@ def _find(key: str, spec: Spec | None, choice: Choice, latents: Latents) -> End 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _prepared(data: bytes, name: str, _format: ImageFormat, key: str) -> np.ndarray:
-    return prepare(read_image(data, name), _format).pixels
+    return prepare(read_image(data, name), _format).pixels.copy()  # writable, as torch wants it
 
 
 def _show(end: End, choice: Choice) -> None:
