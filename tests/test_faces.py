@@ -162,10 +162,14 @@ def test_the_set_knows_its_factors_classes_and_splits(small):
     assert len(set.union(*splits)) == 200
 
 
-def test_a_second_load_reads_the_cache(small, monkeypatch):
+def test_all_of_them_are_drawn_once_and_then_read_from_the_cache(small, monkeypatch):
+    monkeypatch.setattr(faces, "FEW", 50)
     first = faces.load()
+    everything = first.batch(slice(None))
     assert cache.load("datasets", first.key) is not None
+    few = faces.load().batch([7, 3])  # drawn by themselves, and the same
+    np.testing.assert_array_equal(few, everything[[7, 3]])
     monkeypatch.setattr(faces, "render", lambda _: pytest.fail("drawn a second time"))
     again = faces.load()
     assert again.key == first.key
-    np.testing.assert_array_equal(again.batch(slice(None)), first.batch(slice(None)))
+    np.testing.assert_array_equal(again.batch(slice(None)), everything)

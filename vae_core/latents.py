@@ -9,6 +9,7 @@ import torch
 from vae_core import cache
 from vae_core.datasets.base import ImageSet
 from vae_core.errors import LatentExplorerError
+from vae_core.images import to_unit
 from vae_core.models import VAE
 from vae_core.objectives import kl_per_dimension
 from vae_core.progress import Progress
@@ -67,7 +68,7 @@ def encode(model: VAE, pixels: np.ndarray) -> dict[str, np.ndarray]:
     means, stds, kls, reconstructions = [], [], [], []
     with torch.inference_mode():
         for part in np.array_split(pixels, max(1, -(-len(pixels) // CHUNK))):
-            x = torch.from_numpy(np.array(part)).float() / 255
+            x = to_unit(part)
             q = model.encode(x)
             kl = kl_per_dimension(model, q)
             means.append(q.mean.numpy())

@@ -32,55 +32,15 @@ from vae_core.datasets.drawing import (
     rounded_box,
     smooth_union,
 )
-from vae_core.errors import LatentExplorerError, require_known
+from vae_core.datasets.face_factors import FACTORS, sample_factors, validated
 
 VERSION = 1  # of the drawing: raise it when any pixel changes
 COUNT = 20_000
 SEED = 0
 SIZE = 64
+FEW = 2_000  # at most so many are drawn anew each time: about a second
 CHUNK = 64  # images drawn at a time: their layers stay in the processor's cache
 
-
-@dataclass(frozen=True)
-class FactorSpec:
-    """A factor's meaning and its values: `low` to `high`, or names with the share of each.
-
-    A category's value is its index. Colours named in a meaning lie evenly spaced in the range.
-    """
-
-    meaning: str
-    low: float = 0.0
-    high: float = 1.0
-    categories: tuple[str, ...] = ()
-    weights: tuple[float, ...] = ()
-
-
-def _choice(meaning: str, **weights: float) -> FactorSpec:
-    total = sum(weights.values())
-    shares = tuple(weight / total for weight in weights.values())
-    return FactorSpec(meaning, 0, len(weights) - 1, tuple(weights), shares)
-
-
-FACTORS: Mapping[str, FactorSpec] = {
-    "skin_tone": FactorSpec("from fair (0) to deep (1)"),
-    "hair_colour": FactorSpec("black, brown, chestnut, copper, blond, silver, rose"),
-    "hair_style": _choice(
-        "the cut of the hair; this is the class",
-        bald=1, short=1, quiff=1, bob=1, long=1, curly=1, bun=1, pigtails=1,
-    ),
-    "face_width": FactorSpec("across the cheekbones, in pixels", 29, 36),
-    "turn": FactorSpec("the head turned to the left (−1) or right (1) of the picture", -1, 1),
-    "eye_size": FactorSpec("relative to the usual", 0.8, 1.2),
-    "eye_openness": FactorSpec("from closed (0) to wide open (1)"),
-    "gaze": FactorSpec("looking to the left (−1) or right (1) of the picture", -1, 1),
-    "brow_tilt": FactorSpec("from worried (−1) to stern (1)", -1, 1),
-    "mouth_curve": FactorSpec("from a pout (−0.5) over straight (0) to a smile (1)", -0.5, 1),
-    "mouth_opening": FactorSpec("from closed (0) to open (1)"),
-    "facial_hair": _choice("on chin and lip", none=14, stubble=2, moustache=1, beard=3),
-    "glasses": _choice("what is worn on the nose", none=5, round=2, square=2, shades=1),
-    "shirt": FactorSpec("cream, mustard, coral, berry, violet, blue, teal, slate"),
-    "background": FactorSpec("peach, butter, leaf, mint, sky, lavender, pink"),
-}  # fmt: skip
 
 SKIN = ("#ffdfcb", "#f8c9a6", "#e6aa7d", "#c88758", "#9a623f", "#6b412e")
 HAIR = ("#26222e", "#4a312a", "#8a4b2c", "#c8642f", "#e9b95f", "#d8d3d6", "#e88fa4")
@@ -101,29 +61,13 @@ EYES = (slice(20, 44), slice(8, 56))
 BUST = (slice(42, SIZE), slice(0, SIZE))
 
 
-def sample_factors(count: int, seed: int) -> dict[str, np.ndarray]:
-    """Random factors, each `[count]` float32; categorical ones hold the category's index.
-
-    Image i of a seed is the same for any `count`: the random numbers are drawn image by image.
-    """
-    uniform = np.random.default_rng(seed).random((count, len(FACTORS)))
-    values = {}
-    for column, (name, spec) in zip(uniform.T, FACTORS.items(), strict=True):
-        if spec.categories:
-            drawn = np.searchsorted(np.cumsum(spec.weights)[:-1], column, side="right")
-        else:
-            drawn = spec.low + (spec.high - spec.low) * column
-        values[name] = drawn.astype(np.float32)
-    return values
-
-
 def render(factors: Mapping[str, np.ndarray]) -> np.ndarray:
     """Draw portraits: every factor of `FACTORS`, `[N]` each, to uint8 `[N, 3, 64, 64]`.
 
     An image depends on its own factors alone, bit for bit. Raises LatentExplorerError for a
     factor that is unknown, missing, of another length, or out of its range.
     """
-    values = _validated(factors)
+    values = validated(factors)
     count = len(values["skin_tone"])
     images = np.empty((count, 3, SIZE, SIZE), np.uint8)
 
@@ -137,48 +81,40 @@ def render(factors: Mapping[str, np.ndarray]) -> np.ndarray:
     return images
 
 
+class Portraits:
+    """The images by index: a few are drawn when they are asked for, many come from the cache."""
+
+    def __init__(self, key: str, factors: dict[str, np.ndarray]):
+        self._key = key
+        self._factors = factors
+        self._all: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self._factors["skin_tone"])
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray:
+        if self._all is None and len(indices) > FEW:
+            drawn = cache.remember("datasets", self._key, lambda: {"images": render(self._factors)})
+            self._all = drawn["images"]
+        if self._all is not None:
+            return self._all[indices]
+        return render({name: values[indices] for name, values in self._factors.items()})
+
+
 def load() -> ImageSet:
     """20,000 portraits with all their factors; the class is the hair style."""
     key = f"faces-v{VERSION}-{COUNT}-seed{SEED}"
     values = sample_factors(COUNT, SEED)
-    images = cache.remember("datasets", key, lambda: {"images": render(values)})["images"]
     return ImageSet(
         name="faces",
         key=key,
         format=ImageFormat(channels=3, size=SIZE, strokes=False),
-        images=images,
+        images=Portraits(key, values),
         labels=values["hair_style"].astype(np.int64),
         class_names=FACTORS["hair_style"].categories,
         factors={name: Factor(values[name], spec.categories) for name, spec in FACTORS.items()},
         splits=random_splits(COUNT, seed=SEED, held_out=0.05),
     )
-
-
-def _validated(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    for name in factors:
-        require_known("factor of 'faces'", name, FACTORS)
-    values = {}
-    for name, spec in FACTORS.items():
-        allowed = f"{spec.low:g} to {spec.high:g}"
-        if spec.categories:
-            pairs = (f"{index} ({label})" for index, label in enumerate(spec.categories))
-            allowed = ", ".join(pairs)
-        if name not in factors:
-            raise LatentExplorerError(f"Factor '{name}' is missing. It takes: {allowed}.")
-        array = np.asarray(factors[name], np.float32)
-        if array.ndim != 1 or array.shape != np.shape(factors["skin_tone"]):
-            raise LatentExplorerError(
-                f"Factor '{name}' has shape {array.shape}. Each must be [N], N the same for all."
-            )
-        good = (array >= spec.low) & (array <= spec.high)  # false for NaN
-        if spec.categories:
-            good &= array == np.floor(array)
-        if not good.all():
-            raise LatentExplorerError(
-                f"Factor '{name}' is {array[~good][0]:g}. It takes: {allowed}."
-            )
-        values[name] = array
-    return values
 
 
 # Drawing. Lengths are in pixels of the 64 × 64 picture, x and y from its upper left corner; the

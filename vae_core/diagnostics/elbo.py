@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from vae_core.errors import LatentExplorerError
+from vae_core.images import to_unit
 from vae_core.models import VAE
 from vae_core.objectives import kl_per_dimension
 from vae_core.progress import Progress
@@ -53,7 +54,7 @@ def evaluate(
     means = []
     with torch.inference_mode():
         for start in range(0, len(pixels), BATCH):
-            x = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BATCH])).float() / 255
+            x = to_unit(pixels[start : start + BATCH])
             if binarize:
                 x = torch.bernoulli(x, generator=generator)
             q = model.encode(x)

@@ -78,7 +78,10 @@ def choose() -> Choice:
         raise LatentExplorerError(f"No dataset on this machine fits the model '{model}'.")
     dataset = _select("Images", "data", fitting, 150, store().default_dataset(model))
     split = _select("Split", "split", SPLITS, 130, shown_split(dataset))
-    return Choice(model, dataset, split)
+    choice = Choice(model, dataset, split)
+    if any(st.query_params.get(key) != value for key, value in choice.query.items()):
+        st.query_params.update(choice.query)  # at once, so that going back is one step
+    return choice
 
 
 def shown_split(dataset: str) -> str:
@@ -135,8 +138,6 @@ def _select(
     if st.session_state.get(key) not in options:  # nothing yet, or of a model with other options
         st.session_state[key] = default if default in options else options[0]
     chosen = str(st.selectbox(label, options, key=key, persist_state="session", width=width))
-    if chosen != wanted:
-        st.query_params[key] = chosen
     st.session_state[told] = chosen
     return chosen
 
