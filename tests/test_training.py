@@ -11,7 +11,7 @@ from vae_core import datasets, settings, training
 from vae_core.config import RunConfig
 from vae_core.datasets.base import ImageSet
 from vae_core.errors import Cancelled, LatentExplorerError, TrainingDiverged, UnknownName
-from vae_core.training import Fit, TrainingProgress, fit, new_model
+from vae_core.training import Fit, TrainingProgress, automatic_batch_size, fit, new_model
 
 
 def config(**sections) -> RunConfig:
@@ -21,8 +21,8 @@ def config(**sections) -> RunConfig:
             "data": {"dataset": "digits"},
             "model": {"latent_dim": 2, "architecture": "mlp", "width": 8}
             | sections.get("model", {}),
-            "objective": sections.get("objective", {}),
-            "training": {"epochs": 3, "precision": "fp32", "learning_rate": 3e-3}
+            "objective": {"warmup": "none"} | sections.get("objective", {}),
+            "training": {"epochs": 3, "batch_size": 128, "precision": "fp32", "learning_rate": 3e-3}
             | sections.get("training", {}),
         }
     )
@@ -316,3 +316,16 @@ def test_bf16_trains_too(digits):
     assert result.precision == "bf16"
     assert all(value.dtype == torch.float32 for value in result.model.state_dict().values())
     assert result.history[-1]["validation_loss"] < result.history[0]["validation_loss"]
+
+
+@pytest.mark.parametrize(
+    ("images", "size"), [(1, 16), (1_437, 16), (18_000, 64), (55_000, 256), (10**7, 256)]
+)
+def test_the_automatic_batch_makes_about_200_steps(images: int, size: int) -> None:
+    assert automatic_batch_size(images) == size
+
+
+def test_a_short_training_by_default_does_not_collapse(digits) -> None:
+    # With the usual 128 images a step this ended with a KL of 0.0 nats.
+    result = fit(digits, RunConfig(data={"dataset": "digits"}, training={"epochs": 5}))
+    assert result.history[-1]["validation_kl"] > 1

@@ -90,7 +90,9 @@ class ObjectiveConfig(Config):
     """What is maximised: the ELBO and its relatives."""
 
     beta: float = Field(default=1.0, ge=0, le=1000, description="weight of the KL (β-VAE)")
-    warmup: Literal["none", "linear", "cyclical"] = Field(default="none", description="KL schedule")
+    warmup: Literal["none", "linear", "cyclical"] = Field(
+        default="linear", description="KL schedule"
+    )
     warmup_epochs: float = Field(
         default=5, gt=0, le=10000, description="length of the warm-up, or of one cycle"
     )
@@ -104,7 +106,9 @@ class TrainingConfig(Config):
     """How the objective is optimised."""
 
     epochs: int = Field(default=20, ge=1, le=100_000)
-    batch_size: int = Field(default=128, ge=1, le=65_536)
+    batch_size: int | None = Field(
+        default=None, ge=1, le=65_536, description="default: 16 to 256, about 200 steps an epoch"
+    )
     learning_rate: float = Field(
         default=1e-3, gt=0, le=1, description="peak of the one-cycle schedule"
     )

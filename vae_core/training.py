@@ -51,6 +51,14 @@ class Fit:
     device: str
 
 
+def automatic_batch_size(images: int) -> int:
+    """A power of two from 16 to 256 that makes about 200 steps of an epoch.
+
+    Small sets need small batches: with few steps an epoch, short trainings end collapsed.
+    """
+    return int(min(max(2 ** round(math.log2(max(images, 1) / 200)), 16), 256))
+
+
 def new_model(image: ImageFormat, config: ModelConfig, seed: int = 0) -> VAE:
     """A model with freshly drawn weights, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
@@ -84,7 +92,8 @@ def fit(
     to_channels_last(model)
     pixels = _tensor(images.select("train")).to(accelerator.device)
     held_out = _tensor(images.select("validation")).to(accelerator.device)
-    steps = math.ceil(len(pixels) / options.batch_size)
+    batch_size = options.batch_size or automatic_batch_size(len(pixels))
+    steps = math.ceil(len(pixels) / batch_size)
 
     optimizer = torch.optim.AdamW(
         model.parameters(),
@@ -118,7 +127,7 @@ def fit(
         order = torch.randperm(len(pixels), generator=_generator(options.seed, epoch))
         model.train()
         for step in range(steps):
-            chosen = order[step * options.batch_size : (step + 1) * options.batch_size]
+            chosen = order[step * batch_size : (step + 1) * batch_size]
             generator = _generator(options.seed, epoch, step + 1)
             x = pixels[chosen.to(pixels.device)].float() / 255
             if config.objective.binarize:
