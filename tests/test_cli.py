@@ -16,7 +16,8 @@ from vae_core.latents import encode
 
 TINY = [
     "--dataset", "digits", "--epochs", "2", "--batch-size", "128",
-    "--latent-dim", "2", "--architecture", "mlp", "--width", "8", "--learning-rate", "3e-3", "--precision", "fp32",
+    "--latent-dim", "2", "--architecture", "mlp", "--width", "8",
+    "--learning-rate", "3e-3", "--precision", "fp32",
 ]  # fmt: skip
 
 
