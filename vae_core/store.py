@@ -177,15 +177,17 @@ class Store:
             with self._lock:
                 if key in shelf:
                     return shelf[key]
-            made = make()
-            with self._lock:
-                self._opening.pop((kind, key), None)
-                if made is None:
-                    return made
-                shelf[key] = made
-                while len(shelf) > keep:
-                    shelf.popitem(last=False)
-            return made
+            try:
+                made = make()
+                if made is not None:
+                    with self._lock:
+                        shelf[key] = made
+                        while len(shelf) > keep:
+                            shelf.popitem(last=False)
+                return made
+            finally:  # also of what cannot be opened
+                with self._lock:
+                    self._opening.pop((kind, key), None)
 
 
 def _stamp(path: Any) -> float:

@@ -6,11 +6,10 @@ from vae_core.ui import colouring, inspector, map, projections, state, widgets
 
 
 def remember(event: map.MapEvent) -> None:
-    """Keep what was clicked; a click stands out on the map by itself, a typed number is marked."""
+    """Keep what was clicked."""
     st.session_state["_selecting"] = bool(event.selection)
     if event.point is not None:
         state.set_point(event.point)
-        st.session_state["_clicked"] = event.point
 
 
 def typed() -> None:
@@ -28,10 +27,17 @@ with widgets.toolbar():
 left, right = st.columns([7, 4], gap="medium")
 with left:
     projection = projections.get(latents, config)
-    marked = index if index != st.session_state.get("_clicked") else None
+    key = f"map {choice} {projection.config} {colour}"
+    marked = st.session_state.get("_marked")
+    last = map.last(key)
+    # A mark redraws the map, which would undo a selection. And what is clicked stands out by
+    # itself, until the map is redrawn: by another colour, on coming back, because it had a mark.
+    if not (last.selection and st.session_state.get("_selecting")):
+        marked = None if last.point == index and marked is None else index
+    st.session_state["_marked"] = marked
     event = map.show(
         colouring.figure(choice, latents, projection, colour, marked),
-        key=f"map {choice} {projection.config} {colour}",
+        key=key,
         alt=f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}",
         on_change=remember,
     )

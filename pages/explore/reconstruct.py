@@ -48,7 +48,7 @@ with right:
         ink=choice.ink,
     )
     kl = encoded["kl"][0] if "kl" in encoded else None
-    inspector.figures_of(float(encoded["reconstruction"][0]), kl, latents)
+    inspector.figures_of(choice, float(encoded["reconstruction"][0]), kl, latents)
     inspector.posterior(z, encoded["std"][0], latents, key="upload posterior")
     inspector.neighbours(choice, latents, z)
 with left:

@@ -58,7 +58,7 @@ if view == "Manifold":
             f"{columns} × {columns} latents, evenly spaced in the prior's *probability*: the "
             "inverse CDF of the Gaussian turns equal steps into values of z0 (rightwards) and z1 "
             "(upwards), as in Kingma & Welling 2014, figure 4. The middle is drawn finely and the "
-            "far tails coarsely; the outer 1 % at each edge is left out."
+            "far tails coarsely; the outer 1% at each edge is left out."
         )
         if model.deterministic:
             st.info(NO_PRIOR)

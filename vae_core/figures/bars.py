@@ -52,4 +52,6 @@ def _compact(figure: go.Figure, title: str, count: int) -> None:
     figure.update_layout(height=190, margin={"l": 8, "r": 8, "t": 8, "b": 8}, bargap=0.25)
     figure.update_yaxes(title_text=title, zeroline=True)
     # Categories in our order; names only where they can be read.
-    figure.update_xaxes(type="category", showticklabels=count <= 32, tickangle=0)
+    figure.update_xaxes(
+        type="category", showticklabels=count <= 32, tickangle=0, range=[-0.5, count - 0.5]
+    )

@@ -83,7 +83,14 @@ def value_map(
             # Single outliers must not take all the colours.
             "cmin": float(low),
             "cmax": float(high),
-            "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 12},
+            # Below the buttons, as the legend is.
+            "colorbar": {
+                "title": {"text": title, "side": "right"},
+                "thickness": 12,
+                "len": 0.94,
+                "y": 0,
+                "yanchor": "bottom",
+            },
         },
         hovertemplate="#%{customdata} · %{marker.color:.3g}<extra></extra>",
     )
@@ -138,4 +145,4 @@ def _finish(
 
 def _marker_size(count: int) -> float:
     """Pixels: smaller where there are more points."""
-    return float(np.clip(9 - 1.3 * np.log10(max(count, 10) / 100), 3, 9))
+    return float(np.clip(9 - 2.2 * np.log10(max(count, 10) / 100), 3, 9))

@@ -52,8 +52,10 @@ def figure(
         values = latents.kl.sum(axis=1)
     else:
         values = latents.reconstruction
-    unit = "" if factor is not None else ", nats"
-    return figures.value_map(projection.coords, values, colour.replace("_", " ") + unit, **common)
+    title = colour.replace("_", " ")
+    if factor is None:
+        title += " BCE, nats" if values is latents.reconstruction and choice.is_bce else ", nats"
+    return figures.value_map(projection.coords, values, title, **common)
 
 
 def figure_by_class(

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from vae_core.errors import LatentExplorerError, require_known
+from vae_core.ui import errors
 
 MOST_SEED = 999_999
 
 
 def warn(message: str) -> None:
     """Say that a part of the address could not be followed."""
-    st.toast(message, icon=":material/link_off:", duration="long")
+    st.toast(errors.plain(message), icon=":material/link_off:", duration="long")
 
 
 def switch(label: str, key: str, options: Sequence[str], default: int = 0) -> str:
@@ -130,7 +131,8 @@ def download(label: str, name: str, mime: str, make: Callable[[], bytes]) -> Non
 
 def _check_known(label: str, key: str, options: Sequence[str]) -> None:
     wanted = st.query_params.get(key)
-    if wanted is not None:
+    # What the widget itself put there is no mistake of an address: another model has other options.
+    if wanted is not None and wanted != st.session_state.get(key):
         try:
             require_known(label.lower(), wanted, options)
         except LatentExplorerError as error:

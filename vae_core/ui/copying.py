@@ -75,7 +75,7 @@ def verdict(choice: Choice, samples: np.ndarray, found: copies.Nearest, usual: n
     near = int((found.rmse < limit).sum())
     st.markdown(
         f"**{near} of {len(samples)}** samples lie nearer to a real image than {limit:.1f} grey "
-        "levels, as only 1 % of real images do to another one. "
+        "levels, as only 1% of real images do to another one. "
         + (
             "That is more often than real ones do: look for copies."
             if near > max(1, 0.02 * len(samples))
@@ -89,6 +89,7 @@ def verdict(choice: Choice, samples: np.ndarray, found: copies.Nearest, usual: n
         ["nearest of the samples", f"image {index} · {found.rmse[closest]:.1f} apart"],
         alt=[f"Sample {closest}", f"Real image {index}"],
         size=150,
+        columns=2,
         ink=choice.ink,
     )
     st.caption(_compared(images))

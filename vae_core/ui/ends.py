@@ -135,8 +135,11 @@ def _follow_address(key: str, default: Spec, images: ImageSet) -> None:
     elif default != state.get(f"_{key}_default"):
         spec = default  # such as a point that was just picked on the map
     state[f"_{key}_default"] = default
-    if spec is None and not _is_possible(key, images):
-        spec = default
+    if state.get(f"_{key}_images") != images.key:  # other images, or none before
+        state[f"_{key}_images"] = images.key
+        if spec is None and not _is_possible(key, images):
+            spec = default
+        _forget_impossible(key, images)
     if spec is not None:
         state[f"{key}_kind"] = spec.kind
         state[f"{key}_{'seed' if spec.kind != 'point' else 'point'}"] = spec.number
@@ -153,6 +156,16 @@ def _is_possible(key: str, images: ImageSet) -> bool:
     if kind == "point":
         return (state.get(f"{key}_point") or 0) < len(images)
     return kind is not None
+
+
+def _forget_impossible(key: str, images: ImageSet) -> None:
+    """Drop a class and a number that the images lack, also where another kind is chosen now:
+    it could never be chosen again."""
+    state = st.session_state
+    if state.get(f"{key}_class") not in classes(images):
+        state.pop(f"{key}_class", None)
+    if (state.get(f"{key}_point") or 0) >= len(images):
+        state.pop(f"{key}_point", None)
 
 
 def _details(key: str, kind: str, images: ImageSet) -> Spec | None:

@@ -46,7 +46,7 @@ def report(error: Exception) -> bool:
     _open_log(settings.log_file())
     if isinstance(error, LatentExplorerError):
         _logger.info("%s: %s", type(error).__name__, error)
-        st.error(_plain(str(error)), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return True
     reference = "".join(secrets.choice(_LETTERS) for _ in range(5))
     _logger.error("%s", reference, exc_info=error)
@@ -56,8 +56,9 @@ def report(error: Exception) -> bool:
     return True
 
 
-def _plain(text: str) -> str:
-    # Messages quote what people typed: shown as they are, never read as Markdown.
+def plain(text: str) -> str:
+    """Text as it is, where Streamlit reads Markdown: an address, or the name of a folder that is
+    a class, must not become a picture fetched from elsewhere."""
     return "".join(f"\\{mark}" if mark in r"\`*_{}[]()<>#+-!|$~:" else mark for mark in text)
 
 

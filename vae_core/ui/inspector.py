@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 
 from vae_core import figures
+from vae_core.figures.maps import UNLABELLED
 from vae_core.images import to_uint8
 from vae_core.latents import Latents, decode
-from vae_core.ui import pictures, widgets
+from vae_core.ui import errors, pictures, widgets
 from vae_core.ui.state import Choice, store
 
 NEIGHBOURS = 10
@@ -24,28 +25,32 @@ def point(choice: Choice, latents: Latents, index: int) -> None:
     z = latents.mean[index]
     decoded = to_uint8(decode(choice.checkpoint.model, z))
     name = images.label_name(index)
-    st.subheader(f"Image {index}" + (f" · {name}" if name else ""), anchor=False)
+    st.subheader(f"Image {index}" + (f" · {errors.plain(name)}" if name else ""), anchor=False)
     pictures.gallery(
         [original, decoded],
         ["original", "reconstruction"],
-        alt=[f"Image {index}, {name}", f"Reconstruction of image {index}"],
+        alt=[_named(choice, index), f"Reconstruction of image {index}"],
         size=150,
+        columns=2,
         ink=choice.ink,
     )
     kl = None if latents.kl is None else latents.kl[index]
-    figures_of(latents.reconstruction[index], kl, latents)
+    figures_of(choice, latents.reconstruction[index], kl, latents)
     posterior(latents.mean[index], latents.std[index], latents, key="posterior")
     neighbours(choice, latents, z, skip=index)
 
 
-def figures_of(reconstruction: float, kl: np.ndarray | None, latents: Latents) -> None:
+def figures_of(
+    choice: Choice, reconstruction: float, kl: np.ndarray | None, latents: Latents
+) -> None:
     """Nats of one image, beside the whole set's: how many reconstruct better, or say less."""
     better = float((latents.reconstruction < reconstruction).mean())
+    what = "BCE of the pixel values (not a likelihood)" if choice.is_bce else "-log p(x|z)"
     stats: list[widgets.Stat] = [
         (
             "Reconstruction",
             f"{reconstruction:.1f} nats",
-            f"-log p(x|z) at z = μ. {better:.0%} of the map's images reconstruct better.",
+            f"{what} at z = μ. {better:.0%} of the map's images reconstruct better.",
         )
     ]
     if kl is None or latents.kl is None:
@@ -73,6 +78,9 @@ def posterior(mean: np.ndarray, std: np.ndarray, latents: Latents, *, key: str) 
         config={"displayModeBar": False},
         alt=f"{what} for {shown}",
     )
+    if total <= 4:  # few enough to read; else the numbers stand in the figure's labels
+        spread = (lambda d: f" ± {std[d]:.3f}") if variational else (lambda d: "")
+        st.caption(" · ".join(f"z{d} = {mean[d]:.3f}{spread(d)}" for d in order))
 
 
 def neighbours(
@@ -98,21 +106,26 @@ def neighbours(
     )
 
 
+def _named(choice: Choice, index: int) -> str:
+    name = choice.images.label_name(index)
+    return f"Image {index}, {name}" if name else f"Image {index}"
+
+
 def selection(choice: Choice, chosen: tuple[int, ...]) -> None:
     """What is inside a box or lasso: how many of which class, and their pictures."""
     images = choice.images
     st.subheader(f"{len(chosen):,} of {len(images):,} images", anchor=False)
     if images.labels is not None:
         counts = Counter(images.label_name(index) for index in chosen).most_common()
-        shown = " · ".join(f"{name} {count}" for name, count in counts[:12])
-        st.caption(shown + (" · …" if len(counts) > 12 else ""))
+        shown = " · ".join(f"{name or UNLABELLED}: {count}" for name, count in counts[:12])
+        st.caption(errors.plain(shown) + (" · …" if len(counts) > 12 else ""))
     # Evenly spaced over the selection, so that what is left out is left out everywhere.
     picked = np.asarray(chosen)[
         np.unique(np.linspace(0, len(chosen) - 1, min(GALLERY, len(chosen))).astype(int))
     ]
     pictures.gallery(
         images.batch(picked),
-        alt=[f"Image {index}, {images.label_name(int(index))}" for index in picked],
+        alt=[_named(choice, int(index)) for index in picked],
         size=56 if images.format.size <= 32 else 72,
         gap=4,
         ink=choice.ink,

@@ -44,6 +44,12 @@ def show(
     return _event(state)
 
 
+def last(key: str) -> MapEvent:
+    """What was done last on the map of this key, before it is drawn; nothing if it is not there."""
+    state = st.session_state.get(key)
+    return MapEvent() if state is None else _event(state)
+
+
 def _event(state: object) -> MapEvent:
     selection = state["selection"]  # type: ignore[index]
     indices = tuple(

@@ -18,7 +18,10 @@ def card(name: str) -> None:
     stats: list[widgets.Stat] = []
     if figures is not None:
         where = f"{figures.dataset}, {figures.split}, {figures.images:,} images"
-        stats.append(("Reconstruction", f"{figures.reconstruction:.1f} nats", where))
+        # Grey targets make the Bernoulli's log-likelihood a cross-entropy.
+        grey = config.run.model.likelihood == "bernoulli" and not config.run.objective.binarize
+        measured = f"{where}; BCE of pixel values, not a likelihood" if grey else where
+        stats.append(("Reconstruction", f"{figures.reconstruction:.1f} nats", measured))
         if figures.kl is not None and figures.negative_elbo is not None:
             stats.append(("KL", f"{figures.kl:.1f} nats", where))
             stats.append(("-ELBO", f"{figures.negative_elbo:.1f} nats", where))

@@ -13,6 +13,7 @@ import streamlit as st
 from vae_core.images import data_uri
 
 Images = np.ndarray | Sequence[np.ndarray]
+_KEPT_BYTES = 3 * 64 * 64
 
 
 def picture(
@@ -123,9 +124,14 @@ def wall(
 
 
 @functools.lru_cache(maxsize=4096)
-def _uri(pixels: bytes, shape: tuple[int, ...]) -> str:
-    # At its own size: the browser enlarges it. Kept, as a rerun shows mostly the same again.
+def _kept_uri(pixels: bytes, shape: tuple[int, ...]) -> str:
     return data_uri(np.frombuffer(pixels, np.uint8).reshape(shape))
+
+
+def _uri(image: np.ndarray) -> str:
+    # At its own size: the browser enlarges it. Small ones are kept, as a rerun shows mostly the
+    # same again; thousands of large ones (uploads, whole walls) would fill the memory.
+    return _kept_uri(image.tobytes(), image.shape) if image.nbytes <= _KEPT_BYTES else data_uri(image)
 
 
 def _figures(
@@ -154,7 +160,7 @@ def _drawn(image: np.ndarray, alt: str, size: int, ink: bool) -> str:
     if scale < 1:
         classes += " le-smooth"
     box = f"max-width:{round(width * scale)}px;aspect-ratio:{width}/{height};"
-    uri, words = _uri(image.tobytes(), image.shape), html.escape(alt, quote=True)
+    uri, words = _uri(image), html.escape(alt, quote=True)
     if ink and channels == 1:
         return (
             f'<div class="{classes} le-ink" role="img" aria-label="{words}" style="{box}">'

@@ -17,13 +17,16 @@ def choose(latent_dim: int) -> ProjectionConfig:
     """The widgets for the projection; a model of one or two dimensions is its own map."""
     if latent_dim <= 2:
         return ProjectionConfig(method="axes", x=0, y=latent_dim - 1)
+    if st.session_state.pop("_to_pca", False):
+        st.session_state["map"] = "PCA"
     name = controls.switch("Map", "map", list(METHODS), default=1)
     method = METHODS[name]
     if method != "axes":
         return ProjectionConfig(method=method)
     dimensions = [f"z{dimension}" for dimension in range(latent_dim)]
-    right = controls.select("right", "x", dimensions, width=90)
-    up = controls.select("up", "y", dimensions[1:] + dimensions[:1], width=90)
+    right = controls.select("Right", "x", dimensions, width=90)
+    others = [name for name in (*dimensions[1:], dimensions[0]) if name != right]
+    up = controls.select("Up", "y", others, width=90)
     return ProjectionConfig(method="axes", x=int(right[1:]), y=int(up[1:]))
 
 
@@ -42,14 +45,17 @@ def get(latents: Latents, config: ProjectionConfig) -> Projection:
 def _wait(latents: Latents, config: ProjectionConfig) -> None:
     """Progress of the job, with a way out; the whole page runs again when it is done."""
     key = projection_key(latents.key, config)
+    if st.session_state.get("_to_pca"):  # cancelled
+        st.rerun()  # the whole page: this fragment alone would begin the same work again
     job = st.session_state.get("_job")
     if job is None or job.key != key:  # one that failed stays, so that it is not begun again
         job = st.session_state["_job"] = jobs.project(latents.mean, key, config)
-    if job.state == "done":
+    state = job.state
+    if state == "done":
         job.result()  # which keeps it where the store looks
         st.session_state["_job"] = None
         st.rerun()
-    if job.state == "running":
+    if state == "running":
         progress = job.progress()
         name = NAMES[config.method]
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -65,7 +71,8 @@ def _wait(latents: Latents, config: ProjectionConfig) -> None:
 def _cancel(job: jobs.Job) -> None:
     job.cancel()
     _forget()
-    st.session_state["map"] = "PCA"
+    # Not the widget itself: it is no part of the fragment, and would take back its value.
+    st.session_state["_to_pca"] = True
 
 
 def _forget() -> None:
@@ -79,7 +86,8 @@ def describe(projection: Projection, choice: Choice, latents: Latents) -> str:
         f"{len(latents):,} of {whole:,} images" if len(latents) < whole else f"All {whole:,} images"
     )
     method = NAMES[projection.config.method]
-    parts = [f"{shown} of {choice.dataset}", f"{method}, posterior means"]
+    what = "codes" if latents.kl is None else "posterior means"
+    parts = [f"{shown} of {choice.dataset}", f"{method}, {what}"]
     if projection.explained_variance is not None:
         share = float(projection.explained_variance[:2].sum())
         parts.append(f"these two directions hold {share:.0%} of the variance")

@@ -15,7 +15,7 @@ from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName, r
 from vae_core.latents import Latents
 from vae_core.progress import Progress
 from vae_core.store import Store
-from vae_core.ui import controls
+from vae_core.ui import controls, errors
 
 
 @st.cache_resource(show_spinner=False)
@@ -44,6 +44,11 @@ class Choice:
     def ink(self) -> bool:
         """Whether its images are strokes, drawn as ink in the colour of text."""
         return self.checkpoint.config.image.strokes
+
+    @property
+    def is_bce(self) -> bool:
+        """Whether its reconstruction is a BCE of pixel values, which is no likelihood."""
+        return self.checkpoint.config.run.model.likelihood == "bernoulli"
 
     @property
     def query(self) -> dict[str, str]:
@@ -146,7 +151,8 @@ def _warn_unless_number(key: str, count: int) -> None:
     wanted = st.query_params.get(key)
     if wanted is None:
         return
-    if not wanted.isdecimal() or int(wanted) >= count:
+    # No index has ten digits, and Python refuses to read thousands of them.
+    if not wanted.isdecimal() or len(wanted) > 9 or int(wanted) >= count:
         controls.warn(
             f"There is no image {wanted[:20]!r} here: this set has images 0 to {count - 1}."
         )
@@ -162,7 +168,7 @@ def healthy_models() -> list[str]:
         except CheckpointError as error:
             if name not in told:
                 told.add(name)
-                st.toast(str(error), icon=":material/broken_image:", duration="long")
+                st.toast(errors.plain(str(error)), icon=":material/broken_image:", duration="long")
             continue
         healthy.append(name)
     return healthy
