@@ -6,7 +6,7 @@ import streamlit as st
 
 from vae_core.images import grid, png_bytes
 from vae_core.latents import sample_fitted, sample_prior
-from vae_core.ui import controls, copying, drawn, pictures, state, widgets
+from vae_core.ui import controls, copying, drawn, errors, pictures, state, widgets
 from vae_core.walks import manifold_grid
 
 NO_PRIOR = (
@@ -76,8 +76,9 @@ else:
         st.subheader("Are these copies?", anchor=False)
         found = None
         if controls.toggle("Show the nearest real images", "pair", True):
-            found, usual = copying.find(choice, images)
-            copying.verdict(choice, images, found, usual)
+            with errors.reported():  # a split of one image: the samples are shown nevertheless
+                found, usual = copying.find(choice, images)
+                copying.verdict(choice, images, found, usual)
     with left:
         if found is not None:
             copying.pairs(choice, images, found, columns, WIDTH // columns)

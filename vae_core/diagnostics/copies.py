@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vae_core.errors import LatentExplorerError
 from vae_core.progress import Callback, Progress
 
 # Images of more values than this are first compared as averages over SIDE × SIDE fields.
@@ -66,7 +67,7 @@ def nearest(
     wanted = features(queries).astype(np.float32)
     kept = min(SHORTLIST, len(real) - (skip is not None))
     if kept < 1:
-        raise ValueError("there is no other image to compare with")
+        raise LatentExplorerError("There is no other real image to compare with.")
     distances = np.concatenate(
         [_squared(wanted, real[start : start + CHUNK]) for start in range(0, len(real), CHUNK)],
         axis=1,

@@ -4,6 +4,7 @@ Every point carries its index in the dataset as `customdata`, whatever trace it 
 selections are answered by that index, never by a position within a trace.
 """
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,8 @@ def class_map(
         groups = [("", np.arange(len(coords)))]
     else:
         groups = [
-            (str(class_names[label]) or UNLABELLED, np.flatnonzero(labels == label))
+            # Plotly reads HTML in names, and a folder may be called anything.
+            (html.escape(str(class_names[label])) or UNLABELLED, np.flatnonzero(labels == label))
             for label in np.unique(labels)
         ]
     for name, members in groups:

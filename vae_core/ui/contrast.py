@@ -16,7 +16,7 @@ WORLD = 16
 
 def show(autoencoder: Choice, vae: Choice) -> None:
     """Two columns that differ in one thing only: the model."""
-    names = list(autoencoder.images.class_names)
+    names = ends.classes(autoencoder.images)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = _digit("Walk from", "from", names, 0)
         end = _digit("to", "to", names, 7)
@@ -31,6 +31,7 @@ def show(autoencoder: Choice, vae: Choice) -> None:
 
 
 def _digit(label: str, key: str, names: list[str], default: int) -> int:
+    default = min(default, len(names) - 1)
     name = st.selectbox(label, names, index=default, key=key, bind="query-params", width=110)
     return names.index(str(name))
 

@@ -18,7 +18,7 @@ def warn(message: str) -> None:
 
 def switch(label: str, key: str, options: Sequence[str], default: int = 0) -> str:
     """One of a few words, side by side; `default` is the place of the one to begin with."""
-    _check_known(label, key, options)
+    _check_known(label, key, options, default)
     chosen = st.segmented_control(
         label,
         options,
@@ -129,7 +129,7 @@ def download(label: str, name: str, mime: str, make: Callable[[], bytes]) -> Non
     )
 
 
-def _check_known(label: str, key: str, options: Sequence[str]) -> None:
+def _check_known(label: str, key: str, options: Sequence[str], default: int = 0) -> None:
     wanted = st.query_params.get(key)
     # What the widget itself put there is no mistake of an address: another model has other options.
     if wanted is not None and wanted != st.session_state.get(key):
@@ -137,8 +137,9 @@ def _check_known(label: str, key: str, options: Sequence[str]) -> None:
             require_known(label.lower(), wanted, options)
         except LatentExplorerError as error:
             warn(str(error))
-    if st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)  # kept from a model with other options
+    # Kept from a model with other options. Set, not forgotten: the browser would still show it.
+    if st.session_state.get(key, options[default]) not in options:
+        st.session_state[key] = options[default]
 
 
 def _check_number(

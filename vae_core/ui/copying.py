@@ -21,11 +21,13 @@ def find(choice: Choice, samples: np.ndarray) -> tuple[copies.Nearest, np.ndarra
     def report(progress: Progress) -> None:
         bar.progress(progress.fraction, progress.message)
 
-    features = store().features(images, report)
-    with bar, st.spinner(f"Comparing with {len(images):,} images …"):
-        usual = _between_real(images.key, images, features)
-        found = _nearest(images.key, samples, images, features)
-    bar.empty()
+    try:
+        features = store().features(images, report)
+        with bar, st.spinner(f"Comparing with {len(images):,} images …"):
+            usual = _between_real(images.key, images, features)
+            found = _nearest(images.key, samples, images, features)
+    finally:
+        bar.empty()
     return found, usual
 
 

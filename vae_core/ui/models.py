@@ -26,7 +26,11 @@ def card(name: str) -> None:
             stats.append(("KL", f"{figures.kl:.1f} nats", where))
             stats.append(("-ELBO", f"{figures.negative_elbo:.1f} nats", where))
             stats.append(("Active units", f"{figures.active_units} of {model.latent_dim}", where))
-    stats.append(("Parameters", f"{count_parameters(model) / 1e6:.1f} M", None))
+        else:
+            reason = "An autoencoder's code is one point, no distribution."
+            names = ("KL", "-ELBO", "Active units")
+            stats += [(name, "not defined", reason) for name in names]
+    stats.append(("Parameters", _short(count_parameters(model)), None))
     widgets.card(
         name,
         describe(config),
@@ -37,6 +41,10 @@ def card(name: str) -> None:
         query={"model": name},
         ink=config.image.strokes,
     )
+
+
+def _short(count: int) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 1e5 else f"{count / 1e3:.1f} k"
 
 
 def describe(config: CheckpointConfig) -> str:
