@@ -58,3 +58,8 @@ def test_kl_bars_keep_order_and_value() -> None:
     figure = figures.kl_bars(np.array([0.5, 2.0]), [1, 0], "nats")
     assert list(figure.data[0].x) == ["z1", "z0"]
     assert list(figure.data[0].y) == [2.0, 0.5]
+
+
+def test_class_names_are_text_and_not_html() -> None:
+    figure = figures.class_map(COORDS, LABELS, ["<b>a", "b", ""], ("x", "y"))
+    assert [trace.name for trace in figure.data] == ["&lt;b&gt;a", "b", "unlabelled"]

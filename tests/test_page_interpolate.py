@@ -207,3 +207,14 @@ def test_the_walk_is_kept_from_page_to_page_and_downloaded(
         with page.expect_download() as download:
             page.get_by_role("button", name=name).click()
         assert Image.open(download.value.path()).format == kind
+
+
+def test_other_kinds_can_be_chosen_after_other_images(at: AppTest) -> None:
+    at.query_params.update(a="1700")
+    at.run()
+    at.selectbox(key="a_kind").select("class").run()
+    at.selectbox(key="split").select("test").run()  # which has 179 images
+    at.selectbox(key="a_kind").select("point").run()  # not thrown back to where it was
+    assert not at.exception
+    assert at.selectbox(key="a_kind").value == "point"
+    assert at.number_input(key="a_point").value == 0

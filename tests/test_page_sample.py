@@ -5,11 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from tests import chromium
 from tests.small_models import save_model
+from vae_core import checkpoints
+from vae_core.config import DataConfig, ImageFormat, ModelConfig, RunConfig
+from vae_core.models import VAE
 
 PAGE = str(chromium.ROOT / "pages" / "explore" / "sample.py")
 
@@ -84,14 +88,28 @@ def test_an_autoencoder_has_no_prior(at: AppTest) -> None:
     assert _pictures(at) != before
 
 
-def test_a_bad_link_says_so_and_goes_on(at: AppTest) -> None:
-    at.query_params.update(seed="-4", count="17", temp="nan", view="Side", pair="maybe")
+@pytest.mark.parametrize("seed", ["-4", "inf", "9" * 400])
+def test_a_bad_link_says_so_and_goes_on(at: AppTest, seed: str) -> None:
+    at.query_params.update(seed=seed, count="17", temp="nan", view="Side", pair="maybe")
     at.run()
     assert not at.exception
     said = "\n".join(toast.value for toast in at.toast)
     for part in ("Seed must be", "Unknown count", "Temperature must be", "Unknown view", "true"):
         assert part in said
     assert _texts(at).count("le-pair") == 36
+
+
+def test_a_single_real_image_is_no_comparison(at: AppTest, tmp_path: Path) -> None:
+    for number in range(10):  # of which one is for tests
+        Image.new("L", (8, 8), 20 * number).save(tmp_path / f"{number}.png")
+    data = DataConfig(dataset="folder", path=tmp_path, image_size=8, channels=1)
+    run = RunConfig(data=data, model=ModelConfig(latent_dim=2, width=4, architecture="mlp"))
+    model = VAE(ImageFormat(channels=1, size=8), run.model)
+    checkpoints.save(tmp_path / "checkpoints" / "own", model, run, checkpoints.TrainingRecord())
+    at.query_params.update(model="own", split="test", count="16")
+    at.run()
+    assert "no other real image" in at.error[0].value
+    assert _texts(at).count("<figure>") == 16
 
 
 @pytest.mark.browser

@@ -33,6 +33,7 @@ def test_every_shipped_model_has_a_card_with_its_figures() -> None:
         figures = store().config(name).figures[-1]
         assert f"<h3>{name}</h3>" in text
         assert f"{figures.reconstruction:.1f} nats" in text
+    assert "not defined" in text  # what an autoencoder has no figure of
 
 
 def test_autoencoder_and_vae_are_shown_with_the_same_digits() -> None:

@@ -116,3 +116,11 @@ def test_encoding_asks_the_model_only_once(monkeypatch: pytest.MonkeyPatch) -> N
     store.latents("digits-2d", "digits", "validation")
     monkeypatch.setattr(latents, "encode", lambda *_: pytest.fail("encoded again"))
     Store().latents("digits-2d", "digits", "validation")  # another process: from disk
+
+
+def test_nothing_is_kept_of_what_cannot_be_opened() -> None:
+    store = Store()
+    for key in range(3):
+        with pytest.raises(ZeroDivisionError):
+            store._once("kind", key, lambda: 1 / 0, 4)
+    assert not store._opening

@@ -64,10 +64,11 @@ def pictures(model: VAE, images: ImageSet) -> dict[str, bytes]:
     """The card's PNG files, drawn from held-out images."""
     shown = images.batch(np.linspace(0, len(images) - 1, 2 * COLUMNS).astype(int))
     means = encode(model, images.batch(slice(0, 2000)))["mean"]
+    drawn = samples(model, means)
     scale = max(1, 56 // model.image.size)
     return {
         RECONSTRUCTIONS: png_bytes(reconstructions(model, shown), scale),
-        SAMPLES: png_bytes(samples(model, means), scale if model.latent_dim != 2 else 1),
+        SAMPLES: png_bytes(drawn, max(1, 640 // drawn.shape[-1])),
     }
 
 

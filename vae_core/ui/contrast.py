@@ -6,28 +6,42 @@ import streamlit as st
 from vae_core import figures
 from vae_core.config import ProjectionConfig
 from vae_core.images import grid
+from vae_core.latents import sample_prior
 from vae_core.ui import drawn, map, pictures
 from vae_core.ui.state import Choice, store
 from vae_core.walks import interpolate
 
 STEPS = 9
+SEED = 4
 WORLD = 16
 
 
 def show(autoencoder: Choice, vae: Choice) -> None:
     """Two columns that differ in one thing only: the model."""
-    names = ends.classes(autoencoder.images)
+    names = list(autoencoder.images.class_names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = _digit("Walk from", "from", names, 0)
         end = _digit("to", "to", names, 7)
     columns = st.columns(2, gap="large")
-    sides = [
-        (autoencoder, "Autoencoder", "Learns points. Nothing was asked of the gaps between them."),
-        (vae, "Variational autoencoder", "Learns clouds that fill the plane. The gaps make sense."),
-    ]
-    for column, (choice, title, text) in zip(columns, sides, strict=True):
+    sides = [(autoencoder, "Autoencoder"), (vae, "Variational autoencoder")]
+    for column, (choice, title) in zip(columns, sides, strict=True):
         with column:
-            _side(choice, title, text, start, end)
+            _side(choice, title, start, end)
+
+
+def _lesson(choice: Choice, means: np.ndarray) -> str:
+    """What to look for on a map, with its own numbers."""
+    if choice.checkpoint.model.deterministic:
+        low, high = means.min(), means.max()
+        return (
+            f"Learns **points**, anywhere from {low:.0f} to {high:.0f}. Nothing was asked of the "
+            "gaps, and nothing says where to draw from."
+        )
+    inside = float((np.linalg.norm(means, axis=1) < 3).mean())
+    return (
+        f"Learns **clouds**, drawn towards N(0, I): {inside:.0%} of their means lie within 3 of "
+        "the origin. So the gaps are filled, and a draw from N(0, I) is a digit."
+    )
 
 
 def _digit(label: str, key: str, names: list[str], default: int) -> int:
@@ -36,10 +50,10 @@ def _digit(label: str, key: str, names: list[str], default: int) -> int:
     return names.index(str(name))
 
 
-def _side(choice: Choice, title: str, text: str, start: int, end: int) -> None:
+def _side(choice: Choice, title: str, start: int, end: int) -> None:
     st.subheader(title, anchor=False)
-    st.caption(text)
     latents = choice.latents()
+    st.caption(_lesson(choice, latents.mean))
     images = choice.images
     assert images.labels is not None
     ends = [_typical(latents.mean[images.labels == label]) for label in (start, end)]
@@ -62,15 +76,23 @@ def _side(choice: Choice, title: str, text: str, start: int, end: int) -> None:
         size=96,
         ink=choice.ink,
     )
-    st.caption(
-        f"From a typical {images.class_names[start]} straight to a typical "
-        f"{images.class_names[end]}, and below it everything that is drawn on this map's plane."
+    names = images.class_names
+    st.caption(f"Along the straight line from a typical {names[start]} to a typical {names[end]}")
+    pictures.gallery(
+        drawn.draw(choice.model, sample_prior(choice.checkpoint.model, STEPS, SEED)),
+        alt=[f"{title}, draw {draw + 1} of {STEPS}" for draw in range(STEPS)],
+        size=96,
+        ink=choice.ink,
+        columns=STEPS,
+        gap=4,
     )
+    st.caption(f"{STEPS} draws from N(0, I), the same for both")
     low, high = drawn.box(latents)
     world = grid(drawn.world(choice.model, low, high, WORLD), WORLD, gap=0)
     pictures.picture(
         world, alt=f"What the {title} draws all over its map", width=560, ink=choice.ink
     )
+    st.caption("Everything that is drawn on this map's plane")
 
 
 def _typical(means: np.ndarray) -> np.ndarray:

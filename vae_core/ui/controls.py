@@ -1,7 +1,9 @@
 """Controls kept in the address, that say so where an address asks for what there is not."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -14,6 +16,19 @@ MOST_SEED = 999_999
 def warn(message: str) -> None:
     """Say that a part of the address could not be followed."""
     st.toast(errors.plain(message), icon=":material/link_off:", duration="long")
+
+
+def binding(key: str) -> Literal["query-params"] | None:
+    """How a number is kept in the address: not in the run that finds infinity there, which
+    Streamlit cannot make a whole number of."""
+    try:
+        endless = math.isinf(float(st.query_params.get(key, "0")))
+    except ValueError:
+        endless = False
+    if not endless:
+        return "query-params"
+    del st.query_params[key]
+    return None
 
 
 def switch(label: str, key: str, options: Sequence[str], default: int = 0) -> str:
@@ -54,7 +69,7 @@ def integer(label: str, key: str, low: int, high: int, default: int, *, width: i
         high,
         default,
         key=key,
-        bind="query-params",
+        bind=binding(key),
         persist_state="session",
         width=width,
     )
@@ -81,7 +96,7 @@ def real(
         step,
         key=key,
         help=help,
-        bind="query-params",
+        bind=binding(key),
         persist_state="session",
         width=width,
     )
@@ -100,7 +115,7 @@ def seed(key: str = "seed") -> int:
         MOST_SEED,
         0,
         key=key,
-        bind="query-params",
+        bind=binding(key),
         persist_state="session",
         width=130,
     )

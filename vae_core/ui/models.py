@@ -74,7 +74,10 @@ def contrasting_pair(names: Sequence[str]) -> tuple[Choice, Choice] | None:
                 and a.image == b.image
             ):
                 dataset = store().default_dataset(plain)
-                if dataset is not None:
-                    split = shown_split(dataset)
-                    return Choice(plain, dataset, split), Choice(other, dataset, split)
+                if dataset is None:
+                    continue
+                split = shown_split(dataset)
+                pair = Choice(plain, dataset, split), Choice(other, dataset, split)
+                if len(pair[0].images.class_names) > 1:  # its walk leads from a class to another
+                    return pair
     return None

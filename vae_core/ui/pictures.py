@@ -131,7 +131,9 @@ def _kept_uri(pixels: bytes, shape: tuple[int, ...]) -> str:
 def _uri(image: np.ndarray) -> str:
     # At its own size: the browser enlarges it. Small ones are kept, as a rerun shows mostly the
     # same again; thousands of large ones (uploads, whole walls) would fill the memory.
-    return _kept_uri(image.tobytes(), image.shape) if image.nbytes <= _KEPT_BYTES else data_uri(image)
+    if image.nbytes > _KEPT_BYTES:
+        return data_uri(image)
+    return _kept_uri(image.tobytes(), image.shape)
 
 
 def _figures(

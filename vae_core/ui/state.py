@@ -111,7 +111,7 @@ def choose_point(
         max_value=count - 1,
         value=None,
         key="point",
-        bind="query-params",
+        bind=controls.binding("point"),
         persist_state="session",
         placeholder=placeholder,
         width=160,
