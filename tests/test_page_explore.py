@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests import chromium
 from tests.small_models import save_model
+from vae_core.datasets import mnist
 from vae_core.ui import errors, map, state
 
 PAGE = "pages/explore/explore.py"
@@ -98,6 +99,26 @@ def test_an_address_is_never_read_as_markdown() -> None:
     assert "](" not in toast.value
     assert "http:" not in toast.value
     assert errors.plain("*a* $b$") == r"\*a\* \$b\$"
+
+
+def _only_the_choice() -> None:
+    from vae_core.ui import state
+
+    state.choose()
+
+
+def test_another_dataset_begins_with_its_own_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mnist, "mnist_is_here", lambda: True)
+    app = AppTest.from_function(_only_the_choice, default_timeout=60)
+    app.query_params.update(model="mnist-2d", data="mnist-5k", split="all")
+    app.run()
+    app.selectbox(key="data").select("mnist").run()
+    assert app.selectbox(key="split").value == "test"  # and not 70,000 images
+    app.selectbox(key="split").select("validation").run()
+    assert app.selectbox(key="split").value == "validation"
+    again = AppTest.from_function(_only_the_choice, default_timeout=60)
+    again.query_params.update(model="mnist-2d", data="mnist", split="train")
+    assert again.run().selectbox(key="split").value == "train"
 
 
 def test_the_two_axes_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

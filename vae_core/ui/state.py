@@ -81,7 +81,10 @@ def choose() -> Choice:
     fitting = store().datasets_for(model)
     if not fitting:
         raise LatentExplorerError(f"No dataset on this machine fits the model '{model}'.")
+    before = st.session_state.get("_data_in_address")
     dataset = _select("Images", "data", fitting, 150, store().default_dataset(model))
+    if before not in (None, dataset):  # all of a small set must not become all of a large one
+        st.session_state["split"] = shown_split(dataset)
     split = _select("Split", "split", SPLITS, 130, shown_split(dataset))
     choice = Choice(model, dataset, split)
     if any(st.query_params.get(key) != value for key, value in choice.query.items()):
