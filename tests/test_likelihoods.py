@@ -13,7 +13,6 @@ from vae_core.likelihoods import (
     MIN_SIGMA,
     BernoulliLikelihood,
     GaussianLikelihood,
-    bits_per_dim,
     build_likelihood,
 )
 
@@ -118,7 +117,3 @@ def test_the_configuration_chooses():
     assert isinstance(gaussian, GaussianLikelihood)
     assert (gaussian.optimal, gaussian.sigma.item()) == (False, 0.25)
     assert build_likelihood(ModelConfig(likelihood="gaussian")).optimal
-
-
-def test_bits_per_dim():
-    assert bits_per_dim(784 * math.log(2), 784) == pytest.approx(1)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from vae_core import projection
+from vae_core import cache, projection
 from vae_core.config import ProjectionConfig
 from vae_core.errors import Cancelled, LatentExplorerError
 from vae_core.projection import (
@@ -269,7 +269,7 @@ def test_cache_round_trip(method):
     result = project(z, config)
     key = projection.projection_key("digits", config)
     assert projection.load_cached(key, z) is None
-    projection.save_cached(key, result)
+    cache.save("project", key, result.to_arrays())
     loaded = projection.load_cached(key, z)
     assert isinstance(loaded, Projection)
     np.testing.assert_array_equal(loaded.coords, result.coords)

@@ -3,8 +3,6 @@
 Every distribution here is over whole images: `log_prob` sums over pixels, in nats.
 """
 
-import math
-
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
@@ -78,8 +76,3 @@ def build_likelihood(config: ModelConfig) -> Likelihood:
     if config.likelihood == "bernoulli":
         return BernoulliLikelihood()
     return GaussianLikelihood(config.sigma)
-
-
-def bits_per_dim(nats: float, pixels: int) -> float:
-    """Nats per image as bits per pixel value."""
-    return nats / pixels / math.log(2)

@@ -128,6 +128,11 @@ class Store:
 
         return self._once("projection", key, open_projection, settings.MAX_OPEN_DATASETS)
 
+    def keep_projection(self, latents: Latents, projection: Projection) -> None:
+        """Hold on to a map that a job computed, also where the disk takes no cache."""
+        key = projection_key(latents.key, projection.config)
+        self._once("projection", key, lambda: projection, settings.MAX_OPEN_DATASETS)
+
     def features(self, images: ImageSet, callback: Callback | None = None) -> np.ndarray:
         """What `copies.nearest` compares of each image; from memory, else from disk or computed."""
 

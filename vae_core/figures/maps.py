@@ -110,7 +110,7 @@ def _finish(
 ) -> go.Figure:
     # Streamlit marks what was clicked or selected: it stands out, the rest stays readable.
     figure.update_traces(
-        selected={"marker": {"opacity": 1, "size": size + 5}},
+        selected={"marker": {"opacity": 1, "size": size + 3}},
         unselected={"marker": {"opacity": 0.45}},
     )
     for mark in highlights:

@@ -24,7 +24,6 @@ __all__ = [
     "neighbour_recall",
     "project",
     "projection_key",
-    "save_cached",
     "trustworthiness",
 ]
 
@@ -85,8 +84,3 @@ def load_cached(key: str, latents: np.ndarray) -> Projection | None:
     """The projection of `latents` kept under `key`, or None."""
     arrays = cache.load(_CACHE, key)
     return None if arrays is None else Projection.from_arrays(arrays, latents)
-
-
-def save_cached(key: str, projection: Projection) -> None:
-    """Keep a projection on disk under `key`."""
-    cache.save(_CACHE, key, projection.to_arrays())

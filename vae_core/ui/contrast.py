@@ -53,7 +53,8 @@ def _digit(label: str, key: str, names: list[str], default: int) -> int:
 def _side(choice: Choice, title: str, start: int, end: int) -> None:
     st.subheader(title, anchor=False)
     latents = choice.latents()
-    st.caption(_lesson(choice, latents.mean))
+    with st.container(height=72, border=False):  # the same for both, so that the maps line up
+        st.caption(_lesson(choice, latents.mean))
     images = choice.images
     assert images.labels is not None
     ends = [_typical(latents.mean[images.labels == label]) for label in (start, end)]

@@ -52,7 +52,7 @@ def _wait(latents: Latents, config: ProjectionConfig) -> None:
         job = st.session_state["_job"] = jobs.project(latents.mean, key, config)
     state = job.state
     if state == "done":
-        job.result()  # which keeps it where the store looks
+        store().keep_projection(latents, Projection.from_arrays(job.result(), latents.mean))
         st.session_state["_job"] = None
         st.rerun()
     if state == "running":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import streamlit as st
 
+from vae_core import settings
 from vae_core.errors import LatentExplorerError
 from vae_core.ui.state import shown_split, store
 
@@ -21,10 +22,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def _open_models() -> None:
-    """Load every model and encode the images that its map shows first."""
+    """Load the models and encode the images that its map shows first."""
     import plotly.graph_objects  # noqa: F401  (slow to import, needed by every map)
 
-    names = store().model_names()
+    names = store().model_names()[: settings.MAX_OPEN_MODELS]
     for step in (store().model, _encode):
         for name in names:
             try:
