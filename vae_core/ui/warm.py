@@ -3,13 +3,16 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator
 
 import streamlit as st
 
 from vae_core import settings
 from vae_core.errors import LatentExplorerError
-from vae_core.ui.state import shown_split, store
+
+# Seconds in which the first visitor's page has the processor to itself.
+HEAD_START = 4.0
 
 _log = logging.getLogger(__name__)
 
@@ -22,19 +25,22 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def _open_models() -> None:
-    """Load the models and encode the images that its map shows first."""
-    import plotly.graph_objects  # noqa: F401  (slow to import, needed by every map)
+    """Load the models, then encode the images that their maps show first."""
+    # Imported here: torch takes a second, in which the browser can already fetch the page.
+    import plotly.graph_objects  # noqa: F401
+
+    from vae_core.ui.state import shown_split, store
+
+    def encode(name: str) -> None:
+        dataset = store().default_dataset(name)
+        if dataset is not None:
+            store().latents(name, dataset, shown_split(dataset))
 
     names = store().model_names()[: settings.MAX_OPEN_MODELS]
-    for step in (store().model, _encode):
+    for step, pause in ((store().model, 0), (encode, HEAD_START)):
+        time.sleep(pause)
         for name in names:
             try:
                 step(name)
             except LatentExplorerError as error:  # the pages say so where it matters
                 _log.info("%s: %s", name, error)
-
-
-def _encode(name: str) -> None:
-    dataset = store().default_dataset(name)
-    if dataset is not None:
-        store().latents(name, dataset, shown_split(dataset))
