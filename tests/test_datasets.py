@@ -153,3 +153,19 @@ def test_unknown_names_name_the_known():
 def test_options_that_would_be_ignored_or_cannot_be_are_refused(options):
     with pytest.raises(ValidationError):
         DataConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "dataset", "split", "holds"),
+    [
+        ("mnist", "mnist", "train", True),
+        ("mnist", "mnist", "all", True),
+        ("mnist", "mnist", "test", False),
+        ("mnist", "mnist-5k", "all", False),  # mnist's validation set
+        ("mnist-5k", "mnist", "validation", True),
+        ("mnist-5k", "mnist", "train", False),
+        ("faces", "digits", "all", False),
+    ],
+)
+def test_it_is_known_where_training_images_are(trained_on, dataset, split, holds):
+    assert datasets.holds_training_images(trained_on, dataset, split) is holds

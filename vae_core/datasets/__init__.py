@@ -10,7 +10,16 @@ from vae_core.datasets.base import SPLITS, Factor, ImageSet
 from vae_core.errors import LatentExplorerError, require_known
 from vae_core.progress import Progress
 
-__all__ = ["DATASETS", "SPLITS", "DatasetInfo", "Factor", "ImageSet", "load", "load_config"]
+__all__ = [
+    "DATASETS",
+    "SPLITS",
+    "DatasetInfo",
+    "Factor",
+    "ImageSet",
+    "holds_training_images",
+    "load",
+    "load_config",
+]
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,14 @@ def load(
     info = DATASETS[name]
     images = info.open(callback) if name == "mnist" else info.open()
     return images.select(split)
+
+
+def holds_training_images(trained_on: str, dataset: str, split: str) -> bool:
+    """Whether a split has images that a model trained on `trained_on` has learned from."""
+    if dataset == trained_on:
+        return split in ("train", "all")
+    # The one set that lies within another: mnist-5k is the validation set of mnist.
+    return (trained_on, dataset) == ("mnist-5k", "mnist") and split in ("validation", "all")
 
 
 def load_config(

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from vae_core.datasets import ImageSet
+from vae_core.datasets import ImageSet, holds_training_images
 from vae_core.diagnostics import copies
 from vae_core.progress import Progress
 from vae_core.ui import pictures, widgets
@@ -75,14 +75,19 @@ def verdict(choice: Choice, samples: np.ndarray, found: copies.Nearest, usual: n
     # A copy lies nearer to its original than nearly all real images lie to one another.
     limit = float(np.percentile(usual, 1))
     near = int((found.rmse < limit).sum())
+    trained_on = choice.checkpoint.config.run.data.dataset
+    if near > max(1, 0.02 * len(samples)):
+        judgement = "That is more often than real ones do: look for copies."
+    elif holds_training_images(trained_on, choice.dataset, choice.split):
+        judgement = "Nothing here looks copied."
+    else:
+        judgement = (
+            "But these images were held out: what a model copies, it copies from those it was "
+            f"trained on, the split *train* of {trained_on}."
+        )
     st.markdown(
         f"**{near} of {len(samples)}** samples lie nearer to a real image than {limit:.1f} grey "
-        "levels, as only 1% of real images do to another one. "
-        + (
-            "That is more often than real ones do: look for copies."
-            if near > max(1, 0.02 * len(samples))
-            else "Nothing here looks copied."
-        )
+        f"levels, as only 1% of real images do to another one. {judgement}"
     )
     closest = int(found.rmse.argmin())
     index = int(found.indices[closest])
