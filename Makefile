@@ -13,7 +13,7 @@ test: .venv/test
 check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 .venv/app: requirements.txt
 	$(PYTHON) -m venv .venv
