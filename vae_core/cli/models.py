@@ -21,6 +21,20 @@ def _open(model: str) -> checkpoints.Checkpoint:
     return checkpoints.load(checkpoints.open_path_or_name(model))
 
 
+def _images(
+    loaded: checkpoints.Checkpoint, dataset: str, split: str, path: Path | None
+) -> datasets.ImageSet:
+    """A dataset as a model takes it; `folder` is by default the directory it learned from."""
+    image = loaded.config.image
+    return datasets.load(
+        dataset,
+        split,
+        path=path or loaded.config.run.data.path,
+        image_size=image.size,
+        channels=image.channels,
+    )
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,13 +82,7 @@ class Evaluate:
         path = trained_on.path if self.path is None else self.path.expanduser().resolve()
         same = (dataset, path) == (trained_on.dataset, trained_on.path)
         split = self.split or ("test" if same else "all")
-        data = datasets.load(
-            dataset,
-            split,
-            path=path,
-            image_size=loaded.config.image.size,
-            channels=loaded.config.image.channels,
-        )
+        data = _images(loaded, dataset, split, path)
         require_fit(data, loaded.model)
         with ProgressBar(f"measuring {dataset} {split}") as bar:
             figures = cards.measure(
@@ -107,14 +115,7 @@ class Encode:
 
     def run(self) -> None:
         loaded = _open(self.model)
-        image = loaded.config.image
-        data = datasets.load(
-            self.dataset,
-            self.split,
-            path=self.path or loaded.config.run.data.path,
-            image_size=image.size,
-            channels=image.channels,
-        )
+        data = _images(loaded, self.dataset, self.split, self.path)
         with ProgressBar("encoding") as bar:
             latents = encode_dataset(loaded.model, loaded.key, data, bar)
         arrays = {
@@ -187,14 +188,7 @@ class Interpolate:
             raise LatentExplorerError(f"--out must end in .png or .gif, not '{self.out.name}'.")
         _require("--steps", self.steps, 2, 1000)
         loaded = _open(self.model)
-        image = loaded.config.image
-        data = datasets.load(
-            self.dataset,
-            self.split,
-            path=self.path or loaded.config.run.data.path,
-            image_size=image.size,
-            channels=image.channels,
-        )
+        data = _images(loaded, self.dataset, self.split, self.path)
         require_fit(data, loaded.model)
         for index in (self.start, self.end):
             if not 0 <= index < len(data):
