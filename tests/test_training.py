@@ -329,3 +329,14 @@ def test_a_short_training_by_default_does_not_collapse(digits) -> None:
     # With the usual 128 images a step this ended with a KL of 0.0 nats.
     result = fit(digits, RunConfig(data={"dataset": "digits"}, training={"epochs": 5}))
     assert result.history[-1]["validation_kl"] > 1
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_the_memory_format_can_be_chosen_and_is_recorded(digits, channels_last: bool) -> None:
+    chosen = config(
+        model={"architecture": "conv"}, training={"epochs": 1, "channels_last": channels_last}
+    )
+    weights = fit(digits, chosen).model.encoder.parameters()
+    wide = next(weight for weight in weights if tuple(weight.shape[1:]) == (8, 3, 3))
+    assert wide.is_contiguous(memory_format=torch.channels_last) is channels_last
+    assert f'"channels_last":{str(channels_last).lower()}' in chosen.model_dump_json()

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -50,6 +51,16 @@ def loneliest(places: np.ndarray) -> int:
     return int(distances.min(axis=1).argmax())
 
 
+def accessible(page: Page) -> None:
+    """Fail on what axe-core calls serious or critical."""
+    found = [
+        (violation["id"], [node["html"] for node in violation["nodes"]])
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
+    assert found == []
+
+
 def go(page: Page, title: str) -> None:
     page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
     expect(page).to_have_title(re.compile(title))
@@ -61,6 +72,7 @@ def test_the_main_walk(app_url: str, open_page: Callable[..., Page]) -> None:
     model = DIGITS.checkpoint.model
     page = open_page(app_url, reduced_motion="reduce")
 
+    accessible(page)
     # Start: the whole card leads to the model's map.
     page.locator('.st-key-cards a[href*="model=digits-2d"]').click()
     expect(page).to_have_title(re.compile("Explore"))
@@ -78,11 +90,13 @@ def test_the_main_walk(app_url: str, open_page: Callable[..., Page]) -> None:
     np.testing.assert_array_equal(original, images.batch([point])[0])
     np.testing.assert_array_equal(reconstruction, to_uint8(decode(model, latents.mean[point])))
     assert len(near) == 10
+    accessible(page)
 
     # Interpolate starts from the picked point, and reproduces it exactly.
     go(page, "Interpolate")
     drawn = pictures(page, ".le-strip")
     np.testing.assert_array_equal(drawn[0], reconstruction)
+    accessible(page)
     page.get_by_role("button", name="Play", exact=True).click()
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
 
@@ -93,7 +107,10 @@ def test_the_main_walk(app_url: str, open_page: Callable[..., Page]) -> None:
     chromium.wait_idle(page)
     assert any((a != b).any() for a, b in zip(first, pictures(page), strict=True))
 
+    accessible(page)
+
     go(page, "Traverse")
+    accessible(page)
     assert len(pictures(page)) > 2
 
     # Reconstruct: the dataset's own image comes back with its own nats.
@@ -111,6 +128,7 @@ def test_the_main_walk(app_url: str, open_page: Callable[..., Page]) -> None:
     assert any(
         (shown.shape == original.shape and (shown == original).all()) for shown in pictures(page)
     )
+    accessible(page)
 
 
 def test_a_permalink_opens_exactly_that(app_url: str, open_page: Callable[..., Page]) -> None:

@@ -122,6 +122,9 @@ class TrainingConfig(Config):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="auto: bf16 where the processor has it"
     )
+    channels_last: bool = Field(
+        default=True, description="memory format of convolutions: the faster one, measured"
+    )
     device: str = Field(
         default="auto", description="auto, cpu, cuda or mps", pattern="^(auto|cpu|cuda|mps)$"
     )

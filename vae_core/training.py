@@ -89,7 +89,8 @@ def fit(
         cpu=device == "cpu", mixed_precision="no" if precision == "fp32" else precision
     )
     model = new_model(images.format, config.model, options.seed)
-    to_channels_last(model)
+    if options.channels_last:
+        to_channels_last(model)
     pixels = _tensor(images.select("train")).to(accelerator.device)
     held_out = _tensor(images.select("validation")).to(accelerator.device)
     batch_size = options.batch_size or automatic_batch_size(len(pixels))

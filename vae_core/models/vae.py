@@ -56,7 +56,7 @@ class VAE(nn.Module):
             raise LatentExplorerError(
                 f"This model takes images as floats in [0, 1], not as {x.dtype}."
             )
-        output = self.encoder(x.contiguous(memory_format=torch.channels_last))
+        output = self.encoder(x)
         if self.deterministic:
             return posterior.PointMass(output.float())
         mean, logvar = output.chunk(2, dim=-1)
