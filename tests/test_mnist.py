@@ -1,30 +1,25 @@
 """MNIST's split by content and its download, on tiny files in torchvision's format."""
 
 import gzip
-import hashlib
-import io
 import os
-import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import pytest
 
+from tests.published import gzipped, idx
+from tests.serving import FileServer, md5_of, serve
 from vae_core import datasets, settings
 from vae_core.datasets import mnist
 from vae_core.errors import Cancelled, DataUnavailable
 from vae_core.torchvision_guard import torchvision
 
 GIVEN = os.environ.get("LATENT_EXPLORER_DATA", "")
-HERE = all((Path(GIVEN) / "MNIST" / "raw" / name).is_file() for name in mnist.FILES)
+FILES = mnist.MNIST.files
+HERE = all((Path(GIVEN) / "MNIST" / "raw" / name).is_file() for name in FILES)
 FEW = 20  # of mnist-5k's digits, in the tiny files
-
-
-def idx(values: np.ndarray) -> bytes:
-    """LeCun's format: two zeros, type 8 (uint8), number of dimensions, sizes, bytes."""
-    sizes = b"".join(size.to_bytes(4, "big") for size in values.shape)
-    return bytes([0, 0, 8, values.ndim]) + sizes + values.astype(np.uint8).tobytes()
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +36,23 @@ def tiny(five_k, tmp_path, monkeypatch) -> dict[str, bytes]:
     train[5 : 5 + 2 * FEW : 2] = small.batch(slice(None))[::-1, 0]
     test = random.integers(0, 256, (7, 28, 28)).astype(np.uint8)
     monkeypatch.setattr(mnist, "load_mnist_5k", lambda: small)
+    monkeypatch.setattr(mnist, "MNIST", replace(mnist.MNIST, counts=(50, 7)))
     monkeypatch.setenv("LATENT_EXPLORER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "home"))
     contents = [train, np.arange(50) % 10, test, np.arange(7)]
-    return dict(zip(mnist.FILES, map(idx, contents), strict=True))
+    return dict(zip(FILES, map(idx, contents), strict=True))
 
 
 @pytest.fixture
-def server(tiny, monkeypatch) -> list[str]:
-    """torchvision's addresses answer with the tiny files; the list of what was asked for."""
-    packed = {f"{name}.gz": gzip.compress(content) for name, content in tiny.items()}
-    marks = [(name, hashlib.md5(content).hexdigest()) for name, content in packed.items()]
-    monkeypatch.setattr(torchvision().datasets.MNIST, "resources", marks)
-    asked: list[str] = []
-
-    def answer(url: str, timeout: float) -> io.BytesIO:
-        asked.append(url)
-        return io.BytesIO(packed[url.rsplit("/", 1)[1]])
-
-    monkeypatch.setattr(urllib.request, "urlopen", answer)
-    return asked
+def server(tiny, monkeypatch) -> Iterator[FileServer]:
+    """torchvision's addresses lead to the tiny files."""
+    published = torchvision().datasets.MNIST
+    with serve() as state:
+        state.files = gzipped(tiny)
+        marks = [(name, md5_of(content)) for name, content in state.files.items()]
+        monkeypatch.setattr(published, "resources", marks)
+        monkeypatch.setattr(published, "mirrors", [state.url, state.url])
+        yield state
 
 
 def write(files: dict[str, bytes], suffix: str = "") -> Path:
@@ -71,11 +63,9 @@ def write(files: dict[str, bytes], suffix: str = "") -> Path:
     return raw
 
 
+@pytest.fixture
 def no_network(monkeypatch) -> None:
-    def refuse(url: str, timeout: float):
-        raise URLError("no network")
-
-    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(torchvision().datasets.MNIST, "mirrors", ["http://127.0.0.1:1/"])
 
 
 def check(images: datasets.ImageSet) -> None:
@@ -96,8 +86,7 @@ def contents(images: datasets.ImageSet) -> list[bytes]:
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_files_that_are_here_open_without_a_network(tiny, monkeypatch, suffix):
-    no_network(monkeypatch)
+def test_files_that_are_here_open_without_a_network(tiny, no_network, suffix):
     assert not mnist.mnist_is_here()
     write(tiny, suffix)
     assert mnist.mnist_is_here()
@@ -107,7 +96,7 @@ def test_files_that_are_here_open_without_a_network(tiny, monkeypatch, suffix):
     check(datasets.load("mnist"))  # from the cache
 
 
-@pytest.mark.parametrize("missing", mnist.FILES)
+@pytest.mark.parametrize("missing", FILES)
 def test_mnist_is_here_only_when_all_four_files_are(tiny, missing):
     raw = write(tiny)
     (raw / missing).unlink()
@@ -117,38 +106,37 @@ def test_mnist_is_here_only_when_all_four_files_are(tiny, missing):
 def test_it_is_downloaded_with_progress(server):
     seen = []
     check(datasets.load("mnist", callback=seen.append))
-    assert len(server) == 4
+    assert server.asked == [(f"{name}.gz", 0) for name in FILES]
     assert mnist.mnist_is_here()
     done = [progress.done for progress in seen]
     assert done == sorted(done)
     assert len(done) >= 4
-    assert "MB" in seen[-1].message
-    server.clear()
+    assert "downloading MNIST" in seen[-1].message
+    server.asked.clear()
     check(datasets.load("mnist"))
-    assert server == []
+    assert server.asked == []
 
 
 def test_only_what_is_missing_is_downloaded(tiny, server):
-    (write(tiny) / mnist.FILES[1]).unlink()
+    (write(tiny) / FILES[1]).unlink()
     check(datasets.load("mnist"))
-    assert [url.rsplit("/", 1)[1] for url in server] == [f"{mnist.FILES[1]}.gz"]
+    assert server.asked == [(f"{FILES[1]}.gz", 0)]
 
 
-def test_a_download_can_be_cancelled_and_leaves_nothing_half(server):
+def test_a_download_can_be_cancelled_and_goes_on(server):
     def stop(progress):
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
         datasets.load("mnist", callback=stop)
-    assert list((settings.data_root() / "MNIST" / "raw").iterdir()) == []
+    assert not mnist.mnist_is_here()
     check(datasets.load("mnist"))
 
 
-def test_without_a_network_it_says_what_to_do(tiny, monkeypatch):
-    no_network(monkeypatch)
+def test_without_a_network_it_says_what_to_do(tiny, no_network):
     with pytest.raises(DataUnavailable) as caught:
         datasets.load("mnist")
-    for part in ("no network", "MNIST/raw", "LATENT_EXPLORER_DATA", "'mnist-5k'"):
+    for part in ("refused", "LATENT_EXPLORER_DATA", ". Or use dataset 'mnist-5k'.", *FILES):
         assert part in str(caught.value)
 
 
@@ -157,35 +145,34 @@ def test_a_damaged_download_is_asked_for_elsewhere_and_not_kept(server, monkeypa
     monkeypatch.setattr(torchvision().datasets.MNIST, "resources", resources)
     with pytest.raises(DataUnavailable, match="damaged"):
         datasets.load("mnist")
-    mirrors = torchvision().datasets.MNIST.mirrors
-    assert server == [f"{mirror}{mnist.FILES[0]}.gz" for mirror in mirrors]
+    assert server.asked == [(f"{FILES[0]}.gz", 0)] * 2
     assert not mnist.mnist_is_here()
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0", b"\0\0\x08\x03\0\0\0\x32", b"x" * 2000])
 def test_damaged_files_are_named(tiny, content):
     raw = write(tiny)
-    (raw / mnist.FILES[0]).write_bytes(content)
-    with pytest.raises(DataUnavailable, match="MNIST/raw cannot be read"):
+    (raw / FILES[0]).write_bytes(content)
+    with pytest.raises(DataUnavailable, match=r"MNIST/raw cannot be read .* or use dataset 'm"):
         datasets.load("mnist")
 
 
 def test_a_damaged_archive_is_named(tiny):
     raw = write(tiny, ".gz")
-    file = raw / f"{mnist.FILES[0]}.gz"
+    file = raw / f"{FILES[0]}.gz"
     for content in (file.read_bytes()[:200], b"not gzip"):
         file.write_bytes(content)
         with pytest.raises(DataUnavailable, match="unpacked"):
             datasets.load("mnist")
-        assert not (raw / mnist.FILES[0]).exists()
+        assert not (raw / FILES[0]).exists()
 
 
 def test_another_dataset_in_the_same_format_is_refused(tiny, five_k):
     random = np.random.default_rng(1).integers(0, 256, (50, 28, 28))
-    raw = write(tiny | {mnist.FILES[0]: idx(random)})
+    raw = write(tiny | {FILES[0]: idx(random)})
     with pytest.raises(DataUnavailable, match=f"{FEW} of the {FEW} .* not the published MNIST"):
         datasets.load("mnist")
-    (raw / mnist.FILES[0]).write_bytes(idx(random[:40]))
+    (raw / FILES[0]).write_bytes(idx(random[:40]))
     with pytest.raises(DataUnavailable, match=r"40 and 7 images .* 57 labels"):
         datasets.load("mnist")
 
@@ -193,8 +180,8 @@ def test_another_dataset_in_the_same_format_is_refused(tiny, five_k):
 def test_files_that_change_are_read_again(tiny):
     raw = write(tiny)
     check(datasets.load("mnist"))
-    (raw / mnist.FILES[3]).write_bytes(idx(np.full(7, 9)))
-    os.utime(raw / mnist.FILES[3], (1, 1))
+    (raw / FILES[3]).write_bytes(idx(np.full(7, 9)))
+    os.utime(raw / FILES[3], (1, 1))
     assert datasets.load("mnist", "test").labels.tolist() == [9] * 7
 
 

@@ -5,9 +5,16 @@ JSON beside the weights, and drive training.
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 
 class Config(BaseModel):
@@ -27,6 +34,9 @@ class ImageFormat(Config):
     stroke_span: float = Field(
         default=20 / 28, gt=0, le=1, description="share of the frame that strokes fill, as in MNIST"
     )
+    binary: bool = Field(
+        default=False, description="pixels are 0 or 1 only, so that a Bernoulli is a likelihood"
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -38,11 +48,17 @@ class ImageFormat(Config):
         return self.channels * self.size * self.size
 
 
+# Datasets that a path names, and what it leads to.
+PATH_DATASETS = {"folder": "a directory of images", "array": "a .npy file of uint8 images"}
+
+
 class DataConfig(Config):
     """Which images to learn from."""
 
     dataset: str = Field(default="mnist", description="a name that `datasets` lists")
-    path: Path | None = Field(default=None, description="for `folder`: the directory of images")
+    path: Path | None = Field(
+        default=None, description="for `folder`: the directory of images; for `array`: a .npy file"
+    )
     image_size: int | None = Field(
         default=None, ge=8, le=128, description="for `folder`: pixels a side"
     )
@@ -52,10 +68,13 @@ class DataConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.dataset == "folder" and self.path is None:
-            raise ValueError("dataset 'folder' needs a path to a directory of images")
+        needed = PATH_DATASETS.get(self.dataset)
+        if needed and self.path is None:
+            raise ValueError(f"dataset '{self.dataset}' needs a path to {needed}")
+        if not needed and self.path is not None:
+            raise ValueError(f"path is for datasets 'folder' and 'array', not '{self.dataset}'")
         if self.dataset != "folder":
-            for name in ("path", "image_size", "channels"):
+            for name in ("image_size", "channels"):
                 if getattr(self, name) is not None:
                     raise ValueError(f"{name} is for dataset 'folder', not '{self.dataset}'")
         return self
@@ -145,16 +164,48 @@ class RunConfig(Config):
         return self
 
 
-Method = Literal["axes", "pca", "tsne", "umap"]
+Method = Literal["axes", "pca", "plane", "tsne", "umap"]
+
+
+def _split(value: object) -> object:
+    """`3,5` as an address has it; a query parameter's list of texts may hold several such."""
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        return value
+    texts = (part.split(",") if isinstance(part, str) else [part] for part in parts)
+    return tuple(piece for pieces in texts for piece in pieces if piece != "")
+
+
+# Numbers of images: a tuple, in JSON and in an address `3,5`.
+Indices = Annotated[
+    tuple[Annotated[int, Field(ge=0)], ...],
+    BeforeValidator(_split),
+    PlainSerializer(lambda indices: ",".join(map(str, indices)), return_type=str),
+]
 
 
 class ProjectionConfig(Config):
-    """How latents are laid out in the plane."""
+    """How latents are laid out, in the plane or in space."""
 
     method: Method = "pca"
+    dimensions: int = Field(default=2, ge=2, le=3, description="of the map; a plane has two")
     x: int = Field(default=0, ge=0, description="axes: the dimension drawn to the right")
     y: int = Field(default=1, ge=0, description="axes: the dimension drawn upwards")
+    z: int = Field(default=2, ge=0, description="axes in space: the dimension drawn in depth")
+    through: Indices = Field(
+        default=(), description="plane: the two or three images that it goes through, `3,17,99`"
+    )
     perplexity: float = Field(default=15, ge=2, le=200, description="t-SNE")
     n_neighbors: int = Field(default=15, ge=2, le=200, description="UMAP")
     min_dist: float = Field(default=0.1, ge=0, le=1, description="UMAP")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.method == "plane":
+            if len(set(self.through)) != len(self.through) or len(self.through) not in (2, 3):
+                given = ", ".join(map(str, self.through)) or "none"
+                raise ValueError(f"a plane goes through two or three different images, not {given}")
+            if self.dimensions != 2:
+                raise ValueError(f"a plane has 2 dimensions, not {self.dimensions}")
+        return self

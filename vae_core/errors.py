@@ -18,6 +18,10 @@ class DataUnavailable(LatentExplorerError):
     """A dataset that is not on this machine and could not be fetched."""
 
 
+class NoSpace(LatentExplorerError):
+    """A disk without room for what must be written; nothing half-written is left there."""
+
+
 class ImageError(LatentExplorerError):
     """An image that cannot be read, or must not be."""
 
@@ -36,6 +40,10 @@ class TrainingDiverged(LatentExplorerError):
 
 class Cancelled(LatentExplorerError):
     """Long work was stopped on request."""
+
+
+class StopTraining(LatentExplorerError):
+    """Raised by a callback of `fit` to end the training here, with the best weights so far."""
 
 
 def require_known(kind: str, name: object, options: Iterable[str]) -> None:

@@ -15,6 +15,12 @@ MAX_IMAGE_PIXELS = 50_000_000
 MAX_IMAGE_BYTES = 40 * 2**20
 # Encoded datasets, projections and decoded downloads kept on disk (bytes).
 MAX_CACHE_BYTES = 4 * 2**30
+# A split of a dataset is trained on from memory if its images take at most this many bytes.
+MAX_RESIDENT_BYTES = 2**30
+# Work that takes longer than this many seconds is a job, which shows progress and can be cancelled.
+LONG_SECONDS = 5.0
+# Jobs that work at the same time on one machine; others wait for them.
+MAX_RUNNING_JOBS = 2
 # Kept in memory at the same time.
 MAX_OPEN_MODELS = 12
 MAX_OPEN_DATASETS = 12

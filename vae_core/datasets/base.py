@@ -44,10 +44,30 @@ class Subset:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Arrays of images one behind the other, without copying them; memory maps stay so."""
+
+    parts: Sequence[np.ndarray]  # [n, C, H, W] uint8 each
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray:
+        starts = np.cumsum([0, *map(len, self.parts)])
+        source = np.searchsorted(starts, indices, side="right") - 1
+        chosen = np.empty((len(indices), *self.parts[0].shape[1:]), np.uint8)
+        for number in np.unique(source):
+            mine = source == number
+            chosen[mine] = self.parts[number][indices[mine] - starts[number]]
+        return chosen
+
+
+@dataclass(frozen=True)
 class ImageSet:
     """A dataset, or one split of it.
 
-    `key` identifies the content: whatever is computed from the images is cached under it.
+    `key` identifies the content: whatever is computed from the images is cached under it. `note`
+    is what whoever opens it should be told, such as how many files could not be read.
     """
 
     name: str
@@ -59,6 +79,7 @@ class ImageSet:
     factors: Mapping[str, Factor] = field(default_factory=dict)
     splits: Mapping[str, np.ndarray] = field(default_factory=dict)
     split: str = "all"
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -124,4 +145,18 @@ def random_splits(count: int, seed: int = 0, held_out: float = 0.1) -> dict[str,
         "validation": np.sort(order[:part]),
         "test": np.sort(order[part : 2 * part]),
         "train": np.sort(order[2 * part :]),
+    }
+
+
+def published_splits(train: int, test: int) -> dict[str, np.ndarray]:
+    """Splits of a set published as `train` images and then `test` images, without a validation set.
+
+    A twelfth of the training images, drawn once and for all, is held out for validation: the share
+    that MNIST's 5,000 of 60,000 are. The test images are those published.
+    """
+    held_out = np.sort(np.random.default_rng(0).permutation(train)[: train // 12])
+    return {
+        "train": np.setdiff1d(np.arange(train), held_out),
+        "validation": held_out,
+        "test": np.arange(train, train + test),
     }
