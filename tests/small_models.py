@@ -1,4 +1,4 @@
-"""Untrained models in a home directory, for pages that need another kind than the shipped ones."""
+"""Small models: untrained ones in a home directory, and a training that takes a second."""
 
 from pathlib import Path
 
@@ -18,3 +18,17 @@ def save_model(home: Path, name: str, latent_dim: int = 2, deterministic: bool =
     run = RunConfig(data=DataConfig(dataset="digits"), model=model)
     vae = VAE(ImageFormat(channels=1, size=8, strokes=True), model)
     checkpoints.save(home / "checkpoints" / name, vae, run, checkpoints.TrainingRecord())
+
+
+def run_config(**sections: dict) -> RunConfig:
+    """A training on digits: small, quick and in single precision, whatever the processor."""
+    return RunConfig.model_validate(
+        {
+            "data": {"dataset": "digits"},
+            "model": {"latent_dim": 2, "architecture": "mlp", "width": 8}
+            | sections.get("model", {}),
+            "objective": {"warmup": "none"} | sections.get("objective", {}),
+            "training": {"epochs": 3, "batch_size": 128, "precision": "fp32", "learning_rate": 3e-3}
+            | sections.get("training", {}),
+        }
+    )

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from vae_core import checkpoints
 from vae_core.checkpoints import Figures, TrainingRecord, folder
-from vae_core.config import ImageFormat, RunConfig
+from vae_core.config import ImageFormat, ModelConfig, RunConfig
 from vae_core.errors import CheckpointError
 from vae_core.models import VAE
 from vae_core.models.networks import to_channels_last
@@ -265,6 +265,47 @@ def test_values_out_of_range_in_a_sidecar_are_named(saved):
     with pytest.raises(CheckpointError) as caught:
         checkpoints.load_config(saved)
     assert len(str(caught.value)) < 500
+
+
+def test_a_sidecar_of_the_first_format_is_read(saved):
+    """Without PSNR and SSIM in its figures, and without the speed."""
+    content = json.loads((saved / "config.json").read_text(encoding="utf-8"))
+    del content["speed"], content["figures"][0]["psnr"], content["figures"][0]["ssim"]
+    content["format_version"] = 1
+    (saved / "config.json").write_text(json.dumps(content))
+    config = checkpoints.load(saved).config
+    assert (config.speed, config.figures) == (None, (FIGURES,))
+    assert FIGURES.psnr is None
+
+
+def test_a_card_is_rewritten_and_the_weights_stay(saved):
+    loaded = checkpoints.load(saved)
+    weights = (saved / "model.safetensors").read_bytes()
+    (saved / "samples.png").write_bytes(b"old")
+    (saved / "extra.json").write_bytes(b"{}")
+    speed = checkpoints.Speed(encode=1.0, decode=2.0, threads=1, processor="AVX2")
+    config = loaded.config.model_copy(update={"speed": speed, "format_version": 1})
+    written = checkpoints.rewrite(saved, config, {"samples.png": b"new"})
+    assert written.format_version == checkpoints.FORMAT_VERSION
+    again = checkpoints.load(saved)
+    assert (again.config, again.key) == (written, loaded.key)
+    assert again.config.speed == speed
+    assert (saved / "model.safetensors").read_bytes() == weights
+    assert (saved / "samples.png").read_bytes() == b"new"
+    assert (saved / "extra.json").read_bytes() == b"{}"
+    assert hidden(saved.parent) == []
+
+
+def test_flops_by_hand():
+    """A product of 1×m by m×n takes 2mn; width 4 makes hidden layers of 32."""
+    mlp = ModelConfig(architecture="mlp", latent_dim=3, width=4)
+    counted = checkpoints.flops(IMAGE, mlp)
+    assert counted.encode == 2 * (64 * 32 + 4 * 32 * 32 + 32 * 6)
+    assert counted.decode == 2 * (3 * 32 + 6 * 32 * 32 + 32 * 64)
+    conv = checkpoints.flops(IMAGE, ModelConfig(architecture="conv", latent_dim=3, width=4))
+    # 4×4 pixels of 4 channels; kernels of 4×4, four of 3×3, one of 1×1; then vectors.
+    maps = 16 * (4 * 1 * 16 + 4 * (4 * 4 * 9) + 4 * 4)
+    assert conv.encode == 2 * (maps + 64 * 32 + 4 * 32 * 32 + 32 * 6)
 
 
 def test_describe_says_what_is_in_it(saved):

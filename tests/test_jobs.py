@@ -7,9 +7,14 @@ import time
 import numpy as np
 import pytest
 
-from vae_core import jobs, projection
+from tests.small_models import save_model
+from vae_core import cache, jobs, projection, settings
 from vae_core.config import ProjectionConfig
 from vae_core.errors import Cancelled, LatentExplorerError, UnknownName
+from vae_core.jobs import kinds
+from vae_core.jobs.child import _places
+from vae_core.jobs.job import children
+from vae_core.store import Store
 
 UMAP = ProjectionConfig(method="umap")
 TSNE = ProjectionConfig(method="tsne")
@@ -20,10 +25,10 @@ def _home(tmp_path, monkeypatch, numba_cache):
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
     monkeypatch.setenv("NUMBA_CACHE_DIR", numba_cache)
     yield
-    for process in jobs._children.values():
+    for process in children.values():
         process.kill()
         process.wait()
-    jobs._children.clear()
+    children.clear()
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +77,7 @@ def test_a_job_gives_what_the_library_gives_and_is_cached():
 def test_cancel_ends_the_process_and_is_seen_by_all():
     job = jobs.project(_latents(9000, 8), "slow", TSNE)
     same = jobs.project(_latents(9000, 8), "slow", TSNE)
-    assert same == job and len(jobs._children) == 1
+    assert same == job and len(children) == 1
     other = jobs.project(_latents(9000, 8), "another", TSNE)
     assert other != job
     seen = [0.0]
@@ -85,7 +90,7 @@ def test_cancel_ends_the_process_and_is_seen_by_all():
     assert seen == sorted(seen)
     with pytest.raises(LatentExplorerError, match="still running"):
         job.result()
-    process = jobs._children[job.directory]
+    process = children[job.directory]
     started = time.monotonic()
     job.cancel()
     assert time.monotonic() - started < 2 and _gone(process.pid)
@@ -102,7 +107,7 @@ def test_cancel_ends_the_process_and_is_seen_by_all():
 
 def test_another_server_can_cancel_and_sees_death():
     job = jobs.project(_latents(9000, 8), "slow", TSNE)
-    process = jobs._children.pop(job.directory)  # as if someone else had started it
+    process = children.pop(job.directory)  # as if someone else had started it
     assert job.state == "running"
     assert jobs.project(_latents(9000, 8), "slow", TSNE) == job
     _until(lambda: job.progress().message != "starting")
@@ -111,7 +116,7 @@ def test_another_server_can_cancel_and_sees_death():
     process.wait(2)
 
     silent = jobs.project(_latents(9000, 8), "dies", TSNE)
-    process = jobs._children.pop(silent.directory)
+    process = children.pop(silent.directory)
     process.kill()
     process.wait()
     past = time.time() - 60
@@ -147,7 +152,7 @@ def test_the_unexpected_is_logged_and_referred_to(caplog):
 
 def test_a_killed_process_counts_as_failed():
     job = jobs.project(_latents(9000, 8), "slow", TSNE)
-    os.kill(jobs._children[job.directory].pid, signal.SIGKILL)
+    os.kill(children[job.directory].pid, signal.SIGKILL)
     _until(lambda: job.state != "running", 2)
     with pytest.raises(LatentExplorerError, match="lack of memory"):
         job.result()
@@ -168,3 +173,51 @@ def test_old_directories_are_swept(tmp_path):
         os.utime(path, (past, past))
     jobs.project(_latents(10), "any", ProjectionConfig()).wait()
     assert not old.exists() and new.exists()
+
+
+def test_a_dataset_is_encoded_and_the_store_finds_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "LONG_SECONDS", 0)
+    save_model(tmp_path, "tiny")
+    store = Store()
+    assert store.latents_if_ready("tiny", "digits", "test") is None
+    job = jobs.encode("tiny", "digits", "test")
+    assert job.wait() == {}
+    assert not job.directory.exists() and job.state == "done"
+    latents = store.latents_if_ready("tiny", "digits", "test")
+    assert latents is not None
+    assert latents.mean.shape == (179, 2)
+    assert store.latents("tiny", "digits", "test") is latents
+
+
+def test_latents_that_the_disk_does_not_take_are_an_error(tmp_path, monkeypatch):
+    """Else whoever waits for them would start the same job for ever."""
+    save_model(tmp_path, "tiny")
+    monkeypatch.setattr(cache, "save", lambda *arguments: None)
+    wanted = kinds.Encoding(model="tiny", dataset="digits", split="test").model_dump_json()
+    with pytest.raises(LatentExplorerError, match="did not take them"):
+        kinds.KINDS["encode"]({}, wanted, lambda progress: None)
+
+
+def test_jobs_beyond_the_limit_wait_for_another():
+    places = _places()
+    assert len(places) == settings.MAX_RUNNING_JOBS == 2
+    for place in places:
+        place.acquire()
+    job = jobs.project(_latents(10), "any", ProjectionConfig())
+    _until(lambda: job.progress().message == "waiting for another job")
+    assert job.state == "running" and job.progress().fraction == 0
+    places[1].release()
+    assert job.wait()["coords"].shape == (10, 2)
+    places[0].release()
+
+
+def test_a_job_that_waits_can_be_cancelled():
+    places = _places()
+    for place in places:
+        place.acquire()
+    job = jobs.project(_latents(10), "any", ProjectionConfig())
+    _until(lambda: job.progress().message == "waiting for another job")
+    job.cancel()
+    assert job.state == "cancelled"
+    for place in places:
+        place.release()

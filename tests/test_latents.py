@@ -1,4 +1,4 @@
-"""Encoded datasets and their cache; samples; decoding."""
+"""Encoded datasets and their cache; samples; decoding; chunks and precision."""
 
 from dataclasses import replace
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from vae_core import cache, datasets, latents, walks
+from vae_core import cache, checkpoints, datasets, settings, walks
 from vae_core.config import ImageFormat, ModelConfig
-from vae_core.errors import Cancelled, LatentExplorerError
-from vae_core.latents import Latents, decode, encode, encode_dataset, sample_prior
+from vae_core.errors import Cancelled, LatentExplorerError, UnknownName
+from vae_core.latents import Latents, decode, encode, encode_dataset, running, sample_prior
 from vae_core.models import VAE
 from vae_core.objectives import kl_per_dimension
 from vae_core.training import new_model
@@ -103,7 +103,7 @@ def test_progress_and_cancelling(model):
     seen = []
     encode_dataset(model, "weights", images, seen.append)
     assert [progress.done for progress in seen] == [1024, 1797]
-    assert seen[-1].fraction == 1
+    assert seen[0].message == "encoded 1,024 of 1,797 images"
 
     def stop(progress):
         raise Cancelled("stopped")
@@ -126,11 +126,60 @@ def test_chunks_do_not_matter(model, digits, monkeypatch):
     pixels = digits.batch(slice(None))
     z = np.random.default_rng(0).normal(size=(150, 3))
     whole, drawn = encode(model, pixels), decode(model, z)
-    monkeypatch.setattr(latents, "CHUNK", 7)
+    monkeypatch.setattr(running, "chunk_size", lambda model: 7)
     parts = encode(model, pixels)
     for name, array in whole.items():
         np.testing.assert_allclose(parts[name], array, atol=1e-5, rtol=1e-5)
     np.testing.assert_allclose(decode(model, z), drawn, atol=1e-5)
+
+
+def test_chunks_hold_activations_of_eight_megabytes():
+    """By hand: 32 × 32 maps of 24 channels are 98 kB an image, 14 × 14 of 32 are 25 kB."""
+    faces = ImageFormat(channels=3, size=64), ModelConfig(architecture="conv", width=24)
+    digits = ImageFormat(size=28), ModelConfig(architecture="conv", width=32)
+    largest = ImageFormat(channels=3, size=128), ModelConfig(architecture="conv", width=512)
+    thin = ImageFormat(size=28), ModelConfig(architecture="mlp", width=44)
+    with torch.device("meta"):
+        models = [VAE(*shape) for shape in (faces, digits, largest, thin)]
+    assert [running.chunk_size(model) for model in models] == [64, 256, 1, 1024]
+
+
+def test_a_preview_looks_the_same_and_exact_is_the_default(digits):
+    """Fine differences are allowed at edges only: a grey level at 1 pixel of 100."""
+    model = checkpoints.load(checkpoints.find("digits-2d")).model
+    z = sample_prior(model, 300, seed=0)
+    exact, preview = decode(model, z), decode(model, z, "preview")
+    off = 255 * np.abs(preview - exact)
+    assert np.quantile(off, 0.99) < 1.5
+    assert off.max() < 6
+    pixels = digits.batch(slice(None))
+    encoded, quick = encode(model, pixels), encode(model, pixels, "preview")
+    np.testing.assert_allclose(quick["mean"], encoded["mean"], atol=0.03)
+    np.testing.assert_allclose(quick["reconstruction"], encoded["reconstruction"], rtol=0.01)
+    if settings.has_fast_bf16():
+        assert off.max() > 0
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
+def test_a_preview_is_exact_where_that_is_as_quick(model, digits, monkeypatch):
+    z = sample_prior(model, 300, seed=0)
+    few = z[: running.PREVIEW_FROM - 1]
+    np.testing.assert_array_equal(decode(model, few, "preview"), decode(model, few))
+    thin = build(architecture="mlp")
+    np.testing.assert_array_equal(decode(thin, z, "preview"), decode(thin, z))
+    monkeypatch.setattr(settings, "has_fast_bf16", lambda: False)
+    np.testing.assert_array_equal(decode(model, z, "preview"), decode(model, z))
+
+
+def test_what_a_model_cannot_take_is_said(model, digits):
+    with pytest.raises(UnknownName, match=r"'fast'. Must be one of: exact, preview"):
+        decode(model, np.zeros(3), "fast")
+    with pytest.raises(UnknownName, match="precision"):
+        encode(model, digits.batch([0]), "fast")
+    with pytest.raises(LatentExplorerError, match=r"takes images of 1×8×8, not 1×9×8"):
+        encode(model, np.zeros((20, 1, 9, 8), np.uint8), "preview")
+    with pytest.raises(LatentExplorerError, match="no images to encode"):
+        encode(model, digits.batch([]))
 
 
 def test_an_autoencoder_is_ordered_by_variance_and_has_no_kl(digits):

@@ -6,9 +6,11 @@ import threading
 import numpy as np
 import pytest
 
-from vae_core import checkpoints, latents, settings
+from vae_core import checkpoints, settings
+from vae_core import store as store_module
 from vae_core.config import ProjectionConfig
 from vae_core.errors import CheckpointError, UnknownName
+from vae_core.latents import Rates, encoding
 from vae_core.store import Store
 
 
@@ -34,7 +36,7 @@ def test_visitors_who_come_together_wait_for_one_opening() -> None:
 
     def visit() -> None:
         barrier.wait()
-        results.append(store._once("kind", "key", make, 4))
+        results.append(store.once("kind", "key", make, 4))
 
     threads = [threading.Thread(target=visit) for _ in range(8)]
     for thread in threads:
@@ -48,15 +50,15 @@ def test_visitors_who_come_together_wait_for_one_opening() -> None:
 def test_the_least_recently_used_is_forgotten() -> None:
     store, made = Store(), []
     for key in ("a", "b", "a", "c", "a", "b"):
-        store._once("kind", key, lambda key=key: made.append(key) or key, 2)
+        store.once("kind", key, lambda key=key: made.append(key) or key, 2)
     assert made == ["a", "b", "c", "b"]
 
 
 def test_an_opening_that_failed_is_tried_again() -> None:
     store = Store()
     with pytest.raises(ZeroDivisionError):
-        store._once("kind", "key", lambda: 1 // 0, 2)
-    assert store._once("kind", "key", lambda: 5, 2) == 5
+        store.once("kind", "key", lambda: 1 // 0, 2)
+    assert store.once("kind", "key", lambda: 5, 2) == 5
 
 
 def test_only_datasets_that_fit_are_offered() -> None:
@@ -114,13 +116,29 @@ def test_a_damaged_model_names_its_file(monkeypatch, tmp_path) -> None:
 def test_encoding_asks_the_model_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     store.latents("digits-2d", "digits", "validation")
-    monkeypatch.setattr(latents, "encode", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr(encoding, "encode", lambda *_: pytest.fail("encoded again"))
     Store().latents("digits-2d", "digits", "validation")  # another process: from disk
+
+
+def test_what_takes_long_is_left_to_a_job(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
+    measured = Rates(encode=100.0, decode=100.0, threads=1, processor="AVX2")
+    monkeypatch.setattr(store_module, "rates", lambda model, key: measured)
+    monkeypatch.setattr(settings, "LONG_SECONDS", 1.78)  # 178 images
+    store = Store()
+    assert store.latents_if_ready("digits-2d", "digits", "test") is None  # 179
+    monkeypatch.setattr(settings, "LONG_SECONDS", 1.79)
+    found = store.latents_if_ready("digits-2d", "digits", "test")
+    assert found is not None and len(found) == 179
+    monkeypatch.setattr(settings, "LONG_SECONDS", 0)
+    assert store.latents_if_ready("digits-2d", "digits", "test") is found
+    again = Store().latents_if_ready("digits-2d", "digits", "test")  # from disk
+    assert again is not None and again.key == found.key
 
 
 def test_nothing_is_kept_of_what_cannot_be_opened() -> None:
     store = Store()
     for key in range(3):
         with pytest.raises(ZeroDivisionError):
-            store._once("kind", key, lambda: 1 / 0, 4)
+            store.once("kind", key, lambda: 1 / 0, 4)
     assert not store._opening

@@ -5,11 +5,11 @@ from dataclasses import asdict
 import numpy as np
 
 from vae_core import datasets
-from vae_core.checkpoints import CheckpointConfig, Figures
+from vae_core.checkpoints import CARD, CheckpointConfig, Figures, Speed, flops, weights_bytes
 from vae_core.datasets.base import ImageSet
 from vae_core.diagnostics.elbo import evaluate
 from vae_core.images import grid, png_bytes, to_uint8
-from vae_core.latents import decode, encode, sample_prior
+from vae_core.latents import decode, encode, measure_rates, sample_prior
 from vae_core.models import VAE, count_parameters
 from vae_core.progress import Callback
 from vae_core.walks import manifold_grid
@@ -27,9 +27,13 @@ def measure(
     callback: Callback | None = None,
 ) -> Figures:
     """The figures of a card, on one split."""
-    pixels = images.batch(slice(None))
-    result = evaluate(model, pixels, samples, seed, binarize, callback)
+    result = evaluate(model, images.images, samples, seed, binarize, callback)
     return Figures(dataset=images.name, split=images.split, **asdict(result))
+
+
+def measure_speed(model: VAE) -> Speed:
+    """What a card says of the model's speed on this machine."""
+    return Speed(**asdict(measure_rates(model)))
 
 
 def reconstructions(model: VAE, pixels: np.ndarray) -> np.ndarray:
@@ -72,18 +76,27 @@ def pictures(model: VAE, images: ImageSet) -> dict[str, bytes]:
     }
 
 
+def files(name: str, config: CheckpointConfig, model: VAE, images: ImageSet) -> dict[str, bytes]:
+    """All that stands beside a model's weights and sidecar: the card, and its pictures of held-out
+    images."""
+    return {CARD: card(name, config, model).encode(), **pictures(model, images)}
+
+
 def card(name: str, config: CheckpointConfig, model: VAE) -> str:
     """The README.md of a checkpoint, in the Hub's form: metadata, then text."""
     run, record = config.run, config.training
     kind = "autoencoder" if run.model.deterministic else "variational autoencoder"
     info = datasets.DATASETS.get(run.data.dataset)
     source = f"{info.title} ({info.source}; licence: {info.licence})" if info else "own images"
-    likelihood = {
-        ("bernoulli", True): "Bernoulli on binary targets drawn anew at each step",
-        ("bernoulli", False): "Bernoulli with grey targets: a BCE, not a likelihood",
-        ("gaussian", False): "Gaussian with "
-        + ("the optimal σ (σ-VAE)" if run.model.sigma is None else f"σ = {run.model.sigma:g}"),
-    }[run.model.likelihood, run.objective.binarize]
+    if run.model.likelihood == "gaussian":
+        sigma = "the optimal σ (σ-VAE)" if run.model.sigma is None else f"σ = {run.model.sigma:g}"
+        likelihood = f"Gaussian with {sigma}"
+    elif config.image.binary:
+        likelihood = "Bernoulli on binary images"
+    elif run.objective.binarize:
+        likelihood = "Bernoulli on binary targets drawn anew at each step"
+    else:
+        likelihood = "Bernoulli with grey targets: a BCE, not a likelihood"
     lines = [
         "---",
         "library_name: latent-explorer",
@@ -99,8 +112,9 @@ def card(name: str, config: CheckpointConfig, model: VAE) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| network | {run.model.architecture}, width {run.model.width}, "
-        f"{count_parameters(model):,} parameters |",
+        f"| network | {run.model.architecture}, width {run.model.width} |",
+        f"| size | {_size(config, model)} |",
+        *([f"| speed | {_speed(config.speed)} |"] if config.speed else []),
         f"| p(x given z) | {likelihood} |",
         f"| epochs | {record.epochs_run}, best {record.best_epoch} |",
         f"| training time | {record.seconds:.0f} s on {record.device}, {record.precision}, "
@@ -108,15 +122,32 @@ def card(name: str, config: CheckpointConfig, model: VAE) -> str:
         "",
         "## Figures",
         "Means over images in nats per image, pixels summed; reconstruction is "
-        "-E[log p(x given z)] over posterior samples, MSE is of the posterior mean's "
-        "reconstruction. An autoencoder has no KL, no ELBO and no active units.",
+        "-E[log p(x given z)] over posterior samples; MSE, PSNR (dB) and SSIM are of the posterior "
+        "mean's reconstruction. An autoencoder has no KL, no ELBO and no active units.",
         "",
-        "| dataset | split | images | samples | reconstruction | KL | -ELBO | active units | MSE |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| dataset | split | images | samples | reconstruction | KL | -ELBO | active units | MSE "
+        "| PSNR | SSIM |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(figures) for figures in config.figures]
     lines += ["", "Made by", "", f"    {record.command}", ""]
     return "\n".join(lines)
+
+
+def _size(config: CheckpointConfig, model: VAE) -> str:
+    cost = flops(config.image, config.run.model)
+    return (
+        f"{count_parameters(model):,} parameters, {weights_bytes(model) / 1e6:.1f} MB; "
+        f"{cost.encode / 1e6:.1f} MFLOP to encode an image, {cost.decode / 1e6:.1f} to decode one"
+    )
+
+
+def _speed(speed: Speed) -> str:
+    threads = "1 thread" if speed.threads == 1 else f"{speed.threads} threads"
+    return (
+        f"{speed.encode:,.0f} images/s encoded, with KL and reconstruction; {speed.decode:,.0f} "
+        f"decoded; fp32, {threads}, {speed.processor}"
+    )
 
 
 def _row(figures: Figures) -> str:
@@ -133,5 +164,7 @@ def _row(figures: Figures) -> str:
         number(figures.negative_elbo),
         number(figures.active_units, 0),
         number(figures.mse, 5),
+        number(figures.psnr),
+        number(figures.ssim, 4),
     ]
     return "| " + " | ".join(cells) + " |"

@@ -1,7 +1,9 @@
 """How far long work has come: what every `callback` is given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -11,6 +13,8 @@ class Progress:
     done: float
     total: float = 1.0
     message: str = ""
+    # Makes what there is of the result: to be called at once, or not at all.
+    preview: Callable[[], np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @property
     def fraction(self) -> float:

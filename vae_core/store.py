@@ -10,15 +10,17 @@ import numpy as np
 
 from vae_core import cache, checkpoints, datasets, settings
 from vae_core.checkpoints import Checkpoint, CheckpointConfig
-from vae_core.config import ProjectionConfig
+from vae_core.config import PATH_DATASETS, ProjectionConfig
 from vae_core.datasets.base import ImageSet
 from vae_core.diagnostics import copies
 from vae_core.errors import CheckpointError, require_known
-from vae_core.latents import Latents, encode_dataset
+from vae_core.latents import Latents, encode_dataset, load_encoded, rates
 from vae_core.progress import Callback
 from vae_core.projection import (
     LONG_METHODS,
+    Faithfulness,
     Projection,
+    faithfulness,
     load_cached,
     project,
     projection_key,
@@ -54,13 +56,13 @@ class Store:
         """A model's sidecar, without its weights."""
         path = checkpoints.find(model)
         stamp = _stamp(path / checkpoints.CONFIG)
-        return self._once("config", (model, stamp), lambda: checkpoints.load_config(path), 256)
+        return self.once("config", (model, stamp), lambda: checkpoints.load_config(path), 256)
 
     def model(self, model: str) -> Checkpoint:
         """A model with its weights, opened anew when its folder has changed."""
         path = checkpoints.find(model)
         stamp = _stamp(path / checkpoints.WEIGHTS)
-        return self._once(
+        return self.once(
             "model", (model, stamp), lambda: checkpoints.load(path), settings.MAX_OPEN_MODELS
         )
 
@@ -73,7 +75,7 @@ class Store:
             for name, info in datasets.DATASETS.items()
             if info.shape == config.image.shape and info.is_here()
         ]
-        if own == "folder" and config.run.data.path and config.run.data.path.is_dir():
+        if own in PATH_DATASETS and config.run.data.path and config.run.data.path.exists():
             fitting.insert(0, own)
         return sorted(fitting, key=lambda name: name != own)
 
@@ -84,22 +86,23 @@ class Store:
         return min(fitting, key=lambda name: counts.get(name, 0)) if fitting else None
 
     def images(self, model: str, dataset: str, split: str = "all") -> ImageSet:
-        """A dataset that fits a model. `folder` is the directory that the model learned from."""
+        """A dataset that fits a model. `folder` and `array` are what the model learned from."""
         require_known("dataset for this model", dataset, self.datasets_for(model))
         require_known("split", split, datasets.SPLITS)
         config = self.config(model)
         data = config.run.data
-        source = (dataset, str(data.path), config.image) if dataset == "folder" else (dataset,)
+        has_path = dataset in PATH_DATASETS
+        source = (dataset, str(data.path), config.image) if has_path else (dataset,)
 
         def open_images() -> ImageSet:
-            if dataset != "folder":
+            if not has_path:
                 return datasets.load(dataset)
             image = config.image
             return datasets.load(
                 dataset, path=data.path, image_size=image.size, channels=image.channels
             )
 
-        whole = self._once("images", source, open_images, settings.MAX_OPEN_DATASETS)
+        whole = self.once("images", source, open_images, settings.MAX_OPEN_DATASETS)
         return whole.select(split)
 
     def latents(
@@ -107,11 +110,31 @@ class Store:
     ) -> Latents:
         """A dataset as a model encodes it; from memory, else from disk, else computed."""
         checkpoint, images = self.model(model), self.images(model, dataset, split)
-        return self._once(
+        return self.once(
             "latents",
             (checkpoint.key, images.key),
             lambda: encode_dataset(checkpoint.model, checkpoint.key, images, callback),
             settings.MAX_OPEN_DATASETS,
+        )
+
+    def latents_if_ready(self, model: str, dataset: str, split: str = "all") -> Latents | None:
+        """As `latents`; None if that would take more than `settings.LONG_SECONDS`.
+
+        Then a job must compute them (see `jobs.encode`).
+        """
+        checkpoint, images = self.model(model), self.images(model, dataset, split)
+
+        def open_latents() -> Latents | None:
+            kept = load_encoded(checkpoint.model, checkpoint.key, images)
+            if kept is not None:
+                return kept
+            speed = rates(checkpoint.model, checkpoint.key).encode
+            if len(images) > speed * settings.LONG_SECONDS:
+                return None
+            return encode_dataset(checkpoint.model, checkpoint.key, images)
+
+        return self.once(
+            "latents", (checkpoint.key, images.key), open_latents, settings.MAX_OPEN_DATASETS
         )
 
     def projection(self, latents: Latents, config: ProjectionConfig) -> Projection | None:
@@ -126,12 +149,22 @@ class Store:
                 return load_cached(key, latents.mean)
             return project(latents.mean, config)
 
-        return self._once("projection", key, open_projection, settings.MAX_OPEN_DATASETS)
+        return self.once("projection", key, open_projection, settings.MAX_OPEN_DATASETS)
 
     def keep_projection(self, latents: Latents, projection: Projection) -> None:
         """Hold on to a map that a job computed, also where the disk takes no cache."""
         key = projection_key(latents.key, projection.config)
-        self._once("projection", key, lambda: projection, settings.MAX_OPEN_DATASETS)
+        self.once("projection", key, lambda: projection, settings.MAX_OPEN_DATASETS)
+
+    def faithfulness(self, latents: Latents, projection: Projection) -> Faithfulness | None:
+        """How far to trust a map of latents; see `projection.faithfulness`."""
+        key = projection_key(latents.key, projection.config)
+        return self.once(
+            "faithfulness",
+            key,
+            lambda: faithfulness(key, projection),
+            settings.MAX_OPEN_DATASETS,
+        )
 
     def features(self, images: ImageSet, callback: Callback | None = None) -> np.ndarray:
         """What `copies.nearest` compares of each image; from memory, else from disk or computed."""
@@ -139,7 +172,7 @@ class Store:
         def compute() -> cache.Arrays:
             return {"features": copies.collect(images.batch, len(images), callback)}
 
-        return self._once(
+        return self.once(
             "features",
             images.key,
             lambda: cache.remember("features", images.key, compute)["features"],
@@ -151,7 +184,7 @@ class Store:
     ) -> Neighbours:
         """The `count` latents whose means are nearest to `z` `[D]`, without number `skip`."""
         means = latents.mean
-        squared = self._once(
+        squared = self.once(
             "norms",
             latents.key,
             lambda: np.einsum("nd,nd->n", means, means),
@@ -162,12 +195,15 @@ class Store:
         if skip is not None:
             distances[skip] = np.inf
         count = min(count, len(means) - (skip is not None))
-        chosen = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
+        if count == 1:  # as at every move of the mouse
+            chosen = distances.argmin(keepdims=True)
+        else:
+            chosen = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
         exact = np.linalg.norm(means[chosen] - z, axis=1)
         order = np.argsort(exact, kind="stable")
         return Neighbours(chosen[order], exact[order])
 
-    def _once(self, kind: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
+    def once(self, kind: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
         """What `make` returned the first time; concurrent callers wait for the first.
 
         None is handed out but not kept.

@@ -1,5 +1,6 @@
 """Models on disk: folders that hold them, and the names they go by."""
 
+from vae_core.checkpoints.description import Flops, describe, flops, weights_bytes
 from vae_core.checkpoints.folder import (
     CARD,
     CONFIG,
@@ -8,12 +9,13 @@ from vae_core.checkpoints.folder import (
     Checkpoint,
     CheckpointConfig,
     Figures,
+    Speed,
     TrainingRecord,
-    describe,
     is_checkpoint,
     load,
     load_config,
     require_free,
+    rewrite,
     save,
     sidecar,
 )
@@ -35,9 +37,12 @@ __all__ = [
     "Checkpoint",
     "CheckpointConfig",
     "Figures",
+    "Flops",
+    "Speed",
     "TrainingRecord",
     "describe",
     "find",
+    "flops",
     "is_checkpoint",
     "listing",
     "load",
@@ -45,7 +50,9 @@ __all__ = [
     "open_path_or_name",
     "remember",
     "require_free",
+    "rewrite",
     "save",
     "sidecar",
     "valid_name",
+    "weights_bytes",
 ]

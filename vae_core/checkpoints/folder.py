@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,11 @@ from safetensors.torch import save_file
 from vae_core import __version__
 from vae_core.config import Config, ImageFormat, RunConfig
 from vae_core.errors import CheckpointError
-from vae_core.models import VAE, count_parameters
+from vae_core.models import VAE
 from vae_core.models.networks import to_channels_last
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2 adds psnr and ssim to the figures, and the speed
 SUFFIXES = (".safetensors", ".json", ".md", ".png")  # of the files that a checkpoint may hold
 
 
@@ -55,6 +55,17 @@ class Figures(Config):
     negative_elbo: float | None
     active_units: int | None
     mse: float = Field(description="mean squared error of μ's reconstruction, grey values²")
+    psnr: float | None = Field(None, description="its mean PSNR over images, dB")
+    ssim: float | None = Field(None, description="its mean SSIM over images")
+
+
+class Speed(Config):
+    """Images a second on the machine that wrote the card."""
+
+    encode: float = Field(description="with KL and reconstruction, exact")
+    decode: float = Field(description="exact")
+    threads: int
+    processor: str = Field(description="what torch says the CPU is capable of")
 
 
 class CheckpointConfig(Config):
@@ -66,6 +77,7 @@ class CheckpointConfig(Config):
     run: RunConfig
     training: TrainingRecord
     figures: tuple[Figures, ...] = ()
+    speed: Speed | None = None
 
 
 @dataclass(frozen=True)
@@ -86,25 +98,52 @@ def save(
     training: TrainingRecord,
     figures: tuple[Figures, ...] = (),
     files: Mapping[str, bytes] | None = None,
+    speed: Speed | None = None,
 ) -> CheckpointConfig:
     """Write a checkpoint folder, replacing one that is there; `files` go beside the weights.
 
     Raises CheckpointError if `path` holds something that is not a checkpoint, or cannot be
     written; what was there is then still there.
     """
-    require_free(path)
-    config = sidecar(model, run, training, figures)
+    config = sidecar(model, run, training, figures, speed)
     state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    _write(path, lambda folder: save_file(state, folder / WEIGHTS), config, files or {})
+    return config
+
+
+def rewrite(path: Path, config: CheckpointConfig, files: Mapping[str, bytes]) -> CheckpointConfig:
+    """Give a checkpoint another sidecar and other `files`; the weights and the rest stay.
+
+    Returns the sidecar as it is written. Raises CheckpointError as `save` does.
+    """
+
+    def copy(folder: Path) -> None:
+        for file in path.iterdir():
+            shutil.copyfile(file, folder / file.name)
+
+    config = config.model_copy(update={"format_version": FORMAT_VERSION, "vae_core": __version__})
+    _write(path, copy, config, files)
+    return config
+
+
+def _write(
+    path: Path,
+    fill: Callable[[Path], None],
+    config: CheckpointConfig,
+    files: Mapping[str, bytes],
+) -> None:
+    """Put a folder at `path`: what `fill` writes into it, the weights at least, and the rest."""
+    require_free(path)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         temporary.chmod(0o755)
-        save_file(state, temporary / WEIGHTS)
+        fill(temporary)
         (temporary / WEIGHTS).chmod(0o644)
         text = config.model_dump_json(indent=2) + "\n"
         (temporary / CONFIG).write_text(text, encoding="utf-8")
-        for name, content in (files or {}).items():
+        for name, content in files.items():
             (temporary / name).write_bytes(content)
         _swap(temporary, path)
     except (OSError, SafetensorError) as error:
@@ -112,11 +151,14 @@ def save(
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-    return config
 
 
 def sidecar(
-    model: VAE, run: RunConfig, training: TrainingRecord, figures: tuple[Figures, ...] = ()
+    model: VAE,
+    run: RunConfig,
+    training: TrainingRecord,
+    figures: tuple[Figures, ...] = (),
+    speed: Speed | None = None,
 ) -> CheckpointConfig:
     """What `save` writes beside the weights; a card is made from it."""
     return CheckpointConfig(
@@ -126,6 +168,7 @@ def sidecar(
         run=run,
         training=training,
         figures=figures,
+        speed=speed,
     )
 
 
@@ -233,22 +276,3 @@ def is_checkpoint(path: Path) -> bool:
         return (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
     except (OSError, ValueError):  # no permission, a name too long, or with a zero byte
         return False
-
-
-def describe(config: CheckpointConfig, model: VAE) -> dict[str, object]:
-    """What `models --json` and the cards say of a model."""
-    run = config.run
-    return {
-        "dataset": run.data.dataset,
-        "latent_dim": run.model.latent_dim,
-        "architecture": run.model.architecture,
-        "deterministic": run.model.deterministic,
-        "likelihood": run.model.likelihood,
-        "beta": run.objective.beta,
-        "image": list(config.image.shape),
-        "parameters": count_parameters(model),
-        "bytes": sum(value.numel() * value.element_size() for value in model.state_dict().values()),
-        "epochs": config.training.epochs_run,
-        "seconds": config.training.seconds,
-        "figures": [figures.model_dump() for figures in config.figures],
-    }

@@ -30,6 +30,9 @@ class ProgressBar:
         """Print a line above the bar."""
         tqdm.write(text, file=sys.stderr)
 
+    def close(self) -> None:
+        self._bar.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -39,7 +42,7 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.close()
+        self.close()
 
 
 def print_json(value: object) -> None:

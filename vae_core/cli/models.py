@@ -1,38 +1,19 @@
-"""Commands that use a trained model: evaluate, encode, sample, interpolate, reconstruct."""
+"""Commands that use a trained model: evaluate, card, sample, interpolate, reconstruct."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from vae_core import cards, checkpoints, datasets, images
 from vae_core.cli.console import ProgressBar, print_json, print_table
+from vae_core.cli.opening import Split, open_images, open_model
 from vae_core.errors import ImageError, LatentExplorerError
-from vae_core.latents import decode, encode, encode_dataset, require_fit, sample_prior
+from vae_core.latents import decode, encode, require_fit, sample_prior
 from vae_core.walks import Kind, interpolate
 
-Split = Literal["train", "validation", "test", "all"]
 MAX_SEED = 2**31 - 1
-
-
-def _open(model: str) -> checkpoints.Checkpoint:
-    return checkpoints.load(checkpoints.open_path_or_name(model))
-
-
-def _images(
-    loaded: checkpoints.Checkpoint, dataset: str, split: str, path: Path | None
-) -> datasets.ImageSet:
-    """A dataset as a model takes it; `folder` is by default the directory it learned from."""
-    image = loaded.config.image
-    return datasets.load(
-        dataset,
-        split,
-        path=path or loaded.config.run.data.path,
-        image_size=image.size,
-        channels=image.channels,
-    )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -56,14 +37,15 @@ def _scale(size: int) -> int:
 
 @dataclass
 class Evaluate:
-    """Measure a model: reconstruction, KL, -ELBO in nats per image, active units, MSE."""
+    """Measure a model: reconstruction, KL, -ELBO in nats per image, active units, MSE,
+    PSNR, SSIM."""
 
     model: str
     """a name that `models` lists, or a checkpoint folder"""
     dataset: str | None = None
     """a name that `datasets` lists; default: the one it was trained on"""
     path: Path | None = None
-    """for dataset `folder`: the directory of images"""
+    """for datasets `folder` and `array`: the directory of images, or the .npy file"""
     split: Split | None = None
     """default: test for the training dataset, all for another one"""
     samples: int = 10
@@ -76,13 +58,13 @@ class Evaluate:
     def run(self) -> None:
         _require("--samples", self.samples, 1, 100_000)
         _require("--seed", self.seed, 0, MAX_SEED)
-        loaded = _open(self.model)
+        loaded = open_model(self.model)
         trained_on = loaded.config.run.data
         dataset = self.dataset or trained_on.dataset
         path = trained_on.path if self.path is None else self.path.expanduser().resolve()
         same = (dataset, path) == (trained_on.dataset, trained_on.path)
         split = self.split or ("test" if same else "all")
-        data = _images(loaded, dataset, split, path)
+        data = open_images(loaded, dataset, split, path)
         require_fit(data, loaded.model)
         with ProgressBar(f"measuring {dataset} {split}") as bar:
             figures = cards.measure(
@@ -100,40 +82,30 @@ class Evaluate:
 
 
 @dataclass
-class Encode:
-    """Encode a dataset: posterior means and σ, KL and reconstruction, as one .npz file."""
+class Card:
+    """Measure a model anew, on the validation and test images of its dataset, and rewrite its
+    card; the weights stay as they are."""
 
     model: str
     """a name that `models` lists, or a checkpoint folder"""
-    dataset: str
-    """a name that `datasets` lists, or `folder`"""
-    out: Path
-    """the .npz file to write"""
-    split: Split = "all"
-    path: Path | None = None
-    """for dataset `folder`: the directory of images"""
 
     def run(self) -> None:
-        loaded = _open(self.model)
-        data = _images(loaded, self.dataset, self.split, self.path)
-        with ProgressBar("encoding") as bar:
-            latents = encode_dataset(loaded.model, loaded.key, data, bar)
-        arrays = {
-            "mean": latents.mean,
-            "std": latents.std,
-            "reconstruction": latents.reconstruction,
-        }
-        if latents.kl is not None:
-            arrays["kl"] = latents.kl
-        if data.labels is not None:
-            arrays["labels"] = data.labels
-        out = self.out if self.out.suffix == ".npz" else Path(f"{self.out}.npz")
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(out, allow_pickle=False, **arrays)
-        except OSError as error:
-            raise LatentExplorerError(f"{out} could not be written: {error.strerror}.") from error
-        print(f"{out}: {len(latents):,} images, {latents.latent_dim} dimensions")
+        loaded = open_model(self.model)
+        checkpoints.require_free(loaded.path)  # now, and not after the measuring
+        run = loaded.config.run
+        with ProgressBar("opening") as bar:
+            data = datasets.load_config(run.data, callback=bar)
+        figures = []
+        for split in ("validation", "test"):
+            with ProgressBar(f"measuring {split}") as bar:
+                binarize = run.objective.binarize
+                part = data.select(split)
+                figures.append(cards.measure(loaded.model, part, binarize=binarize, callback=bar))
+        measured = {"figures": tuple(figures), "speed": cards.measure_speed(loaded.model)}
+        config = loaded.config.model_copy(update=measured)
+        files = cards.files(loaded.name, config, loaded.model, data.select("validation"))
+        checkpoints.rewrite(loaded.path, config, files)
+        print_table([{"model": loaded.name, **row.model_dump()} for row in figures])
 
 
 @dataclass
@@ -154,7 +126,7 @@ class Sample:
         _require("--count", self.count, 1, 10_000)
         _require("--seed", self.seed, 0, MAX_SEED)
         _require("--temperature", self.temperature, 0, 10)
-        model = _open(self.model).model
+        model = open_model(self.model).model
         drawn = decode(model, sample_prior(model, self.count, self.seed, self.temperature))
         columns = int(np.ceil(np.sqrt(self.count)))
         picture = images.grid(images.to_uint8(drawn), columns, gap=2)
@@ -176,7 +148,7 @@ class Interpolate:
     out: Path
     """the file to write: .png or .gif"""
     path: Path | None = None
-    """for dataset `folder`: the directory of images"""
+    """for datasets `folder` and `array`: the directory of images, or the .npy file"""
     split: Split = "all"
     steps: int = 11
     """images in the walk, end points included"""
@@ -187,8 +159,8 @@ class Interpolate:
         if self.out.suffix.lower() not in (".png", ".gif"):
             raise LatentExplorerError(f"--out must end in .png or .gif, not '{self.out.name}'.")
         _require("--steps", self.steps, 2, 1000)
-        loaded = _open(self.model)
-        data = _images(loaded, self.dataset, self.split, self.path)
+        loaded = open_model(self.model)
+        data = open_images(loaded, self.dataset, self.split, self.path)
         require_fit(data, loaded.model)
         for index in (self.start, self.end):
             if not 0 <= index < len(data):
@@ -222,7 +194,7 @@ class Reconstruct:
     """print KL and reconstruction in nats as JSON"""
 
     def run(self) -> None:
-        loaded = _open(self.model)
+        loaded = open_model(self.model)
         try:
             content = self.image.read_bytes()
         except OSError as error:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
+from vae_core.diagnostics.fidelity import psnr, ssim
 from vae_core.errors import LatentExplorerError
 from vae_core.images import to_unit
 from vae_core.models import VAE
@@ -15,6 +17,14 @@ from vae_core.progress import Progress
 BATCH = 250
 # Burda et al. 2016, arXiv:1509.00519, section 5.2.
 ACTIVE_VARIANCE = 0.01
+
+
+class Images(Protocol):
+    """An array, a memory map or a renderer of uint8 images `[N, C, H, W]`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -28,33 +38,36 @@ class Evaluation:
     negative_elbo: float | None
     active_units: int | None
     mse: float  # of the posterior mean's reconstruction, grey values²
+    psnr: float  # of the same, dB
+    ssim: float  # of the same
 
 
 def evaluate(
     model: VAE,
-    pixels: np.ndarray,
+    images: Images,
     samples: int = 10,
     seed: int = 0,
     binarize: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> Evaluation:
-    """Measure a model on uint8 images `[N, C, H, W]` with `samples` posterior samples each.
+    """Measure a model on images, read a batch at a time, with `samples` posterior samples each.
 
     With `binarize`, targets are drawn once from the grey values. Raises LatentExplorerError where
     there is nothing to measure: no images, or no samples.
     """
-    if not len(pixels):
+    count = len(images)
+    if not count:
         raise LatentExplorerError("There are no images to measure the model on.")
     if samples < 1:
         raise LatentExplorerError(f"The posterior samples must be 1 or more, not {samples}.")
     probabilistic = not model.deterministic
     draws = samples if probabilistic else 1
     generator = torch.Generator().manual_seed(seed)
-    reconstruction = kl = squared = 0.0
-    means = []
+    reconstruction = kl = 0.0
+    means, squared, similar = [], [], []
     with torch.inference_mode():
-        for start in range(0, len(pixels), BATCH):
-            x = to_unit(pixels[start : start + BATCH])
+        for start in range(0, count, BATCH):
+            x = to_unit(images[np.arange(start, min(start + BATCH, count))])
             if binarize:
                 x = torch.bernoulli(x, generator=generator)
             q = model.encode(x)
@@ -66,19 +79,23 @@ def evaluate(
             kl_per_dim = kl_per_dimension(model, q)
             kl += 0.0 if kl_per_dim is None else kl_per_dim.sum().item()
             decoded = model.decode(q.mean).mean
-            squared += (decoded - x).square().mean((1, 2, 3)).sum().item()
-            means.append(q.mean)
+            squared.append((decoded - x).square().mean((1, 2, 3)).numpy())
+            similar.append(ssim(decoded.numpy(), x.numpy()))
+            means.append(q.mean.numpy())
             if callback:
-                callback(Progress(min(start + BATCH, len(pixels)), len(pixels), "evaluating"))
-    reconstruction, kl = reconstruction / len(pixels), kl / len(pixels)
+                callback(Progress(start + len(x), count, "evaluating"))
+    reconstruction, kl = reconstruction / count, kl / count
+    errors = np.concatenate(squared)
     return Evaluation(
-        images=len(pixels),
+        images=count,
         samples=draws,
         reconstruction=reconstruction,
         kl=kl if probabilistic else None,
         negative_elbo=reconstruction + kl if probabilistic else None,
-        active_units=active_units(torch.cat(means).numpy()) if probabilistic else None,
-        mse=squared / len(pixels),
+        active_units=active_units(np.concatenate(means)) if probabilistic else None,
+        mse=float(errors.mean(dtype=np.float64)),
+        psnr=float(psnr(errors).mean()),
+        ssim=float(np.concatenate(similar).mean()),
     )
 
 

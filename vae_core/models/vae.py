@@ -56,7 +56,11 @@ class VAE(nn.Module):
             raise LatentExplorerError(
                 f"This model takes images as floats in [0, 1], not as {x.dtype}."
             )
-        output = self.encoder(x)
+        return self.posterior(self.encoder(x))
+
+    def posterior(self, output: Tensor) -> Distribution:
+        """q(z|x) from what the encoder says of a batch: `[B, 2 latent_dim]`, or `[B, latent_dim]`
+        of an autoencoder."""
         if self.deterministic:
             return posterior.PointMass(output.float())
         mean, logvar = output.chunk(2, dim=-1)

@@ -1,63 +1,37 @@
-"""Long work as a process of its own, with progress and cancel.
-
-A job is a directory under `settings.home()/jobs`; all that is known about it is in files there,
-each replaced whole, so that every page, visitor and server sees the same job.
-
-    request.json  input.npz      what to do
-    alive                        touched while the process lives
-    progress.json                how far it is
-    cancel                       put there to stop it
-    result.npz | error.json      how it ended
-    log.txt                      what it printed; the traceback, if it failed unexpectedly
-
-A process and not a thread: libraries cannot be interrupted, and would slow the app's decoding.
-"""
+"""`Job`: a piece of work as its directory shows it, and how one is started."""
 
 import contextlib
-import json
 import logging
-import os
 import secrets
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from vae_core import cache, settings
+from vae_core import cache, processes
 from vae_core.cache import Arrays
 from vae_core.config import ProjectionConfig
 from vae_core.errors import Cancelled, LatentExplorerError, require_known
+from vae_core.jobs.files import read, root, write
+from vae_core.jobs.kinds import KINDS, Encoding
 from vae_core.progress import Callback, Progress
 
 State = Literal["running", "done", "failed", "cancelled"]
 
 _log = logging.getLogger(__name__)
 
-_BEAT = 0.25  # seconds between two signs of life, and looks for a request to stop
 _SILENCE = 20.0  # seconds without a sign of life after which another server's job is dead
 _DAY = 24 * 3600.0
 
 # This process's children, by directory: they must be waited for, or they stay as zombies.
-_children: dict[Path, subprocess.Popen[bytes]] = {}
+children: dict[Path, subprocess.Popen[bytes]] = {}
 _starting = threading.Lock()
-
-
-def _project(arrays: Arrays, config: str, callback: Callback) -> Arrays:
-    from vae_core.projection import project as lay_out
-
-    wanted = ProjectionConfig.model_validate_json(config)
-    return lay_out(arrays["latents"], wanted, callback).to_arrays()
-
-
-# What a job can do: (input arrays, configuration as JSON, callback) → result arrays.
-KINDS: dict[str, Callable[[Arrays, str, Callback], Arrays]] = {"project": _project}
 
 
 @dataclass(frozen=True)
@@ -83,10 +57,26 @@ class Job:
     def progress(self) -> Progress:
         """How far it is; never goes back."""
         try:
-            return Progress(**_read(self.directory / "progress.json"))
+            return Progress(**read(self.directory / "progress.json"))
         except FileNotFoundError:
             done = self.state == "done"
             return Progress(1.0 if done else 0.0, 1.0, "" if done else "starting")
+
+    @property
+    def previewed(self) -> float:
+        """When the latest preview was made (unix seconds); 0 while there is none."""
+        try:
+            return (self.directory / "preview.npz").stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def preview(self) -> np.ndarray | None:
+        """What there is of the result; of a projection, its coords so far."""
+        try:
+            with np.load(self.directory / "preview.npz", allow_pickle=False) as stored:
+                return stored["preview"]
+        except FileNotFoundError:
+            return None
 
     def result(self) -> Arrays:
         """The result's arrays, also put in the cache; the job's directory is removed.
@@ -118,7 +108,7 @@ class Job:
         if self.state != "running":
             return
         (self.directory / "cancel").touch()  # a child of another server reads this
-        process = _children.get(self.directory)
+        process = children.get(self.directory)
         if process is not None:
             process.terminate()
             try:
@@ -146,7 +136,7 @@ class Job:
         return self.result()
 
     def _alive(self) -> bool:
-        process = _children.get(self.directory)
+        process = children.get(self.directory)
         if process is not None:
             return process.poll() is None
         # Another server's child. Its process id would be no proof: numbers are used again.
@@ -157,9 +147,9 @@ class Job:
 
     def _reason(self) -> str:
         with contextlib.suppress(FileNotFoundError):
-            return _read(self.directory / "error.json")["message"]
+            return read(self.directory / "error.json")["message"]
         name = self.directory.name
-        process = _children.get(self.directory)
+        process = children.get(self.directory)
         with contextlib.suppress(FileNotFoundError):
             printed = (self.directory / "log.txt").read_text(errors="replace")
             _log.error("Job %s (%s) ended unexpectedly:\n%s", name, self.kind, printed[-10_000:])
@@ -178,24 +168,32 @@ def start(kind: str, arrays: Arrays, config: str, key: str) -> Job:
     require_known("kind of job", kind, KINDS)
     with _starting:
         _clean()
-        for job in _jobs():
-            if (job.kind, job.key) == (kind, key) and job.state in ("running", "done"):
-                return job
-        directory = _root() / secrets.token_hex(8)
+        found = find(kind, key)
+        if found is not None:
+            return found
+        directory = root() / secrets.token_hex(8)
         directory.mkdir(parents=True)
         np.savez(directory / "input.npz", allow_pickle=False, **arrays)
         (directory / "alive").touch()
-        _write(directory / "request.json", {"kind": kind, "key": key, "config": config})
+        write(directory / "request.json", {"kind": kind, "key": key, "config": config})
         with (directory / "log.txt").open("wb") as log:
-            _children[directory] = subprocess.Popen(
+            children[directory] = subprocess.Popen(
                 [sys.executable, "-m", "vae_core.jobs", str(directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=processes.environment(),
                 start_new_session=True,  # Ctrl-C in the app's terminal is not meant for it
             )
         return Job(directory, kind, key)
+
+
+def find(kind: str, key: str) -> Job | None:
+    """The job of a kind and key that runs, or whose result has not been taken; whoever began it."""
+    for job in _jobs():
+        if (job.kind, job.key) == (kind, key) and job.state in ("running", "done"):
+            return job
+    return None
 
 
 def project(latents: np.ndarray, key: str, config: ProjectionConfig) -> Job:
@@ -207,75 +205,32 @@ def project(latents: np.ndarray, key: str, config: ProjectionConfig) -> Job:
     return start("project", {"latents": latents}, config.model_dump_json(), key)
 
 
-def main(directory: Path) -> int:
-    """The child: do the work of one job's directory. Returns the exit status."""
-    if hasattr(os, "nice"):
-        os.nice(10)  # whoever looks at the app goes first
-    threading.Thread(target=_beat, args=(directory,), daemon=True).start()
-    request = _read(directory / "request.json")
-    with np.load(directory / "input.npz", allow_pickle=False) as stored:
-        arrays = dict(stored)
-    written = 0.0
+def encode(model: str, dataset: str, split: str = "all") -> Job:
+    """Encode a dataset with a model, by their names.
 
-    def report(progress: Progress) -> None:
-        nonlocal written
-        now = time.monotonic()
-        if now - written > 0.1 or progress.fraction == 1:
-            written = now
-            _write(directory / "progress.json", asdict(progress))
-
-    try:
-        result = KINDS[request["kind"]](arrays, request["config"], report)
-    except LatentExplorerError as error:
-        _write(directory / "error.json", {"message": str(error)})
-        return 1
-    temporary = directory / "result.tmp.npz"
-    np.savez(temporary, allow_pickle=False, **result)
-    temporary.replace(directory / "result.npz")
-    return 0
+    Its result has no arrays: the latents are then where `Store.latents` finds them.
+    """
+    wanted = encoding_key(model, dataset, split)
+    return start("encode", {}, wanted, wanted)
 
 
-def _beat(directory: Path) -> None:
-    """Show that this process lives; end it when it is asked to, or when nobody wants it."""
-    while not (directory / "cancel").exists():
-        try:
-            os.utime(directory / "alive")
-        except OSError:  # the directory was removed
-            break
-        time.sleep(_BEAT)
-    os._exit(1)  # not an exception: the main thread is inside a library that would not see it
-
-
-def _environment() -> dict[str, str]:
-    cores = os.cpu_count() or 1
-    threads = str(cores if cores <= 4 else cores // 2)
-    root = str(Path(__file__).parent.parent)
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        # Idle threads sleep and do not spin: beside a training run, t-SNE took less than half.
-        "OMP_WAIT_POLICY": "passive",
-    }
-
-
-def _root() -> Path:
-    return settings.home() / "jobs"
+def encoding_key(model: str, dataset: str, split: str) -> str:
+    """What `find` knows a job of `encode` by."""
+    return Encoding(model=model, dataset=dataset, split=split).model_dump_json()
 
 
 def _jobs() -> list[Job]:
     found = []
-    for path in _root().glob("*/request.json"):
+    for path in root().glob("*/request.json"):
         with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-            request = _read(path)
+            request = read(path)
             found.append(Job(path.parent, request["kind"], request["key"]))
     return found
 
 
 def _clean() -> None:
     """Remove what ended, or was left half made, a day ago."""
-    for directory in _root().glob("*"):
+    for directory in root().glob("*"):
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - directory.stat().st_mtime > _DAY
             if old and not Job(directory, "", "")._alive():
@@ -284,21 +239,7 @@ def _clean() -> None:
 
 def _remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
-    process = _children.pop(directory, None)
+    process = children.pop(directory, None)
     if process is not None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(5.0)  # it has said its last word and is about to end
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _write(path: Path, value: dict) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value), encoding="utf-8")
-    temporary.replace(path)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,184 @@
+"""Sets that are larger than memory, and several processes that encode one."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.small_models import save_model
+from vae_core import checkpoints, datasets, disk
+from vae_core.config import ImageFormat, ModelConfig
+from vae_core.datasets.base import ImageSet
+from vae_core.errors import Cancelled, NoSpace
+from vae_core.latents import encode_dataset, encoding, load_encoded, measure_rates, rates
+from vae_core.models import VAE
+from vae_core.training import new_model
+
+ROOT = Path(__file__).parent.parent
+IMAGE = ImageFormat(size=8, strokes=True)
+COUNT = 5000  # three blocks
+
+
+class Noise:
+    """Pictures that are nowhere until somebody asks for them."""
+
+    def __init__(self):
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray:
+        self.asked.append(len(indices))
+        values = (indices[:, None] * 7919 + np.arange(64) * 104729) % 251
+        return values.astype(np.uint8).reshape(-1, 1, 8, 8)
+
+
+def build(**options) -> VAE:
+    config = ModelConfig(latent_dim=3, width=4, **options)
+    return new_model(IMAGE, config).eval().requires_grad_(False)
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def model() -> VAE:
+    return build()
+
+
+@pytest.fixture
+def noise() -> ImageSet:
+    return ImageSet("noise", "noise:1", IMAGE, Noise())
+
+
+@pytest.fixture
+def large(monkeypatch) -> None:
+    """Everything counts as too large for memory."""
+    monkeypatch.setattr(encoding, "IN_MEMORY", 0)
+
+
+def kept(home: Path) -> list[str]:
+    return sorted(path.name for path in home.rglob("*") if path.is_file())
+
+
+def test_a_mapped_set_is_what_one_in_memory_is(model, noise, monkeypatch, tmp_path):
+    for name, network in (("vae", model), ("autoencoder", build(deterministic=True))):
+        small = encode_dataset(network, name, noise)
+        with monkeypatch.context() as patch:
+            patch.setattr(encoding, "IN_MEMORY", 0)
+            assert load_encoded(network, name, noise) is None
+            mapped = encode_dataset(network, name, noise)
+            again = load_encoded(network, name, noise)
+        assert isinstance(mapped.mean, np.memmap)
+        assert again is not None and again.key == mapped.key
+        for name, array in small.arrays().items():
+            np.testing.assert_array_equal(array, mapped.arrays()[name])
+            np.testing.assert_array_equal(array, again.arrays()[name])
+        assert (mapped.kl is None) == network.deterministic
+    assert "mean.npy" in kept(tmp_path)
+
+
+def test_a_cancelled_encoding_goes_on_where_it_stood(large, model, noise):
+    seen = []
+
+    def stop(progress):
+        seen.append(progress)
+        if len(seen) == 2:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        encode_dataset(model, "weights", noise, stop)
+    assert seen[-1].message == "encoded 4,096 of 5,000 images"
+    assert load_encoded(model, "weights", noise) is None
+    noise.images.asked.clear()
+    resumed = encode_dataset(model, "weights", noise)
+    assert sum(noise.images.asked) == COUNT - 4096
+    whole = encode_dataset(model, "other", noise)
+    for name, array in whole.arrays().items():
+        np.testing.assert_array_equal(array, resumed.arrays()[name])
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(large, model, noise, monkeypatch, tmp_path):
+    monkeypatch.setattr(disk, "free_bytes", lambda path: 1000)
+    bytes_ = COUNT * (3 * 3 + 1) * 4
+    with pytest.raises(NoSpace, match=rf"{bytes_ // 1000},\d\d\d bytes are needed, 1,000 are free"):
+        encode_dataset(model, "weights", noise)
+    assert [name for name in kept(tmp_path) if not name.endswith(".lock")] == []
+
+
+def test_rates_are_measured_once(model, monkeypatch):
+    measured = rates(model, "weights")
+    assert measured.encode > 0 and measured.decode > 0 and measured.threads >= 1
+    monkeypatch.setattr("vae_core.latents.speed._shortest", lambda work: pytest.fail("again"))
+    assert rates(model, "weights") == measured
+    with pytest.raises(pytest.fail.Exception):
+        measure_rates(model)
+
+
+def test_two_ranks_write_what_one_process_writes(tmp_path, monkeypatch):
+    save_model(tmp_path, "tiny")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    encode = ["-m", "vae_core", "encode", "--model", "tiny", "--dataset", "digits"]
+    done = subprocess.run(
+        [*torchrun, *encode, "--out", str(tmp_path / "two.npz")],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'two.npz'}: 1,797 images, 2 dimensions\n"  # once
+
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "another"))
+    loaded = checkpoints.load(tmp_path / "checkpoints" / "tiny")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    one = encode_dataset(loaded.model, loaded.key, datasets.load("digits"))
+    torch.set_num_threads(threads)
+    with np.load(tmp_path / "two.npz", allow_pickle=False) as two:
+        assert set(two) == {"mean", "std", "kl", "reconstruction", "labels"}
+        for name, array in one.arrays().items():
+            np.testing.assert_array_equal(array, two[name])
+
+
+DYING = """
+import os, sys
+from vae_core import checkpoints, datasets
+from vae_core.latents import encode_by_ranks, ranks
+if os.environ["RANK"] == "1":
+    ranks.block_encoder = lambda model, images: lambda start, stop: os._exit(3)
+loaded = checkpoints.load(checkpoints.find("tiny"))
+try:
+    encode_by_ranks(loaded.model, loaded.key, datasets.load("digits"))
+except ValueError as error:
+    sys.exit(f"said: {error}")
+"""
+
+
+def test_a_rank_that_dies_is_named(tmp_path):
+    save_model(tmp_path, "tiny")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", DYING],
+            env=os.environ | group | {"RANK": rank, "OMP_NUM_THREADS": "1"},
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in "01"
+    ]
+    printed = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [1, 3]
+    assert "said: Rank 1 stopped before all images were encoded." in printed[0]

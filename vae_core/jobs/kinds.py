@@ -1,0 +1,72 @@
+"""What a job can do: (input arrays, configuration as JSON, callback) → result arrays."""
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from vae_core import settings
+from vae_core.cache import Arrays
+from vae_core.config import Config, ProjectionConfig
+from vae_core.errors import LatentExplorerError
+from vae_core.progress import Callback
+
+
+class Encoding(Config):
+    """What `encode` encodes."""
+
+    model: str
+    dataset: str
+    split: str
+
+
+def _project(arrays: Arrays, config: str, callback: Callback) -> Arrays:
+    began = time.monotonic()
+    from vae_core.projection import project as lay_out
+    from vae_core.projection import remember_seconds
+
+    wanted, latents = ProjectionConfig.model_validate_json(config), arrays["latents"]
+    result = lay_out(latents, wanted, callback).to_arrays()
+    n, d = latents.shape
+    remember_seconds(wanted, n, d, time.monotonic() - began)
+    return result
+
+
+def _encode(arrays: Arrays, config: str, callback: Callback) -> Arrays:
+    """The latents stay where `encode_dataset` keeps them: what is mapped is not sent around."""
+    from vae_core import checkpoints, datasets
+    from vae_core.latents import encode_dataset, load_encoded
+
+    wanted = Encoding.model_validate_json(config)
+    loaded = checkpoints.load(checkpoints.find(wanted.model))
+    image = loaded.config.image
+    images = datasets.load(
+        wanted.dataset,
+        wanted.split,
+        path=loaded.config.run.data.path,
+        image_size=image.size,
+        channels=image.channels,
+    )
+    encode_dataset(loaded.model, loaded.key, images, callback)
+    if load_encoded(loaded.model, loaded.key, images) is None:
+        raise LatentExplorerError(
+            f"The latents were computed, but {settings.cache_dir()} did not take them: is the disk "
+            "full, or read-only?"
+        )
+    return {}
+
+
+def _cost(arrays: Arrays, config: str, callback: Callback) -> Arrays:
+    from vae_core import costs
+
+    cost = costs.estimate(costs.Question.model_validate_json(config))
+    epoch = math.nan if cost.epoch is None else cost.epoch
+    return {"memory": np.array(cost.memory), "epoch": np.array(epoch)}
+
+
+KINDS: dict[str, Callable[[Arrays, str, Callback], Arrays]] = {
+    "project": _project,
+    "encode": _encode,
+    "cost": _cost,
+}
