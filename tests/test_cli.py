@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_core import checkpoints, settings
+from vae_core import checkpoints, disk, settings
 from vae_core.cli import main
 from vae_core.datasets import DATASETS, load
 from vae_core.latents import encode
+from vae_core.objectives import Objective
 
 TINY = [
     "--dataset", "digits", "--epochs", "2", "--batch-size", "128",
@@ -101,9 +102,7 @@ def test_train_prints_progress_on_stderr_and_json_on_stdout(home, capsys):
 
 
 def test_train_keeps_the_last_good_weights_when_it_diverges(home, capsys, monkeypatch):
-    from vae_core import training
-
-    forward = training.Objective.forward
+    forward = Objective.forward
     calls = []
 
     def spoil(self, *arguments):
@@ -111,7 +110,7 @@ def test_train_keeps_the_last_good_weights_when_it_diverges(home, capsys, monkey
         loss, terms = forward(self, *arguments)
         return loss * (float("nan") if len(calls) == 15 else 1), terms
 
-    monkeypatch.setattr(training.Objective, "forward", spoil)
+    monkeypatch.setattr(Objective, "forward", spoil)
     out = home / "diverged"
     assert main(["train", "--out", str(out), *TINY]) == 1
     assert f"weights of epoch 1 are kept. They are in {out}." in capsys.readouterr().err
@@ -150,16 +149,59 @@ def test_evaluate_repeats_the_cards_figures(trained, capsys):
 
 
 def test_encode_writes_arrays(trained, tmp_path, capsys):
-    out = tmp_path / "new" / "latents.v1"
+    out = tmp_path / "new" / "latents.npz"
     assert main(["encode", "--model", "tiny", "--dataset", "digits", "--out", str(out)]) == 0
     assert "1,797 images, 2 dimensions" in capsys.readouterr().out
-    with np.load(f"{out}.npz", allow_pickle=False) as arrays:
+    with np.load(out, allow_pickle=False) as arrays:
         assert arrays["mean"].shape == arrays["std"].shape == arrays["kl"].shape == (1797, 2)
         digits = load("digits")
         np.testing.assert_array_equal(arrays["labels"], digits.labels)
         model = checkpoints.load(trained).model
         expected = encode(model, digits.batch([9]))["mean"]
         np.testing.assert_allclose(arrays["mean"][9:10], expected, atol=1e-5)
+
+
+def test_encode_writes_a_folder_that_can_be_mapped(trained, tmp_path, capsys, refuses):
+    out = tmp_path / "latents"
+    command = ["encode", "--model", "tiny", "--dataset", "digits", "--split", "test"]
+    assert main([*command, "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: 179 images, 2 dimensions\n"
+    assert {path.name for path in out.iterdir()} == {
+        "mean.npy", "std.npy", "kl.npy", "reconstruction.npy", "labels.npy", "meta.json",
+    }  # fmt: skip
+    digits = load("digits", "test")
+    mean = np.load(out / "mean.npy", mmap_mode="r", allow_pickle=False)
+    expected = encode(checkpoints.load(trained).model, digits.batch(slice(None)))
+    np.testing.assert_allclose(mean, expected["mean"], atol=1e-5)
+    meta = json.loads((out / "meta.json").read_text(encoding="utf-8"))
+    assert (meta["model"], meta["dataset"], meta["split"]) == ("tiny", "digits", "test")
+    assert (meta["images"], meta["latent_dim"]) == (179, 2)
+    assert meta["class_names"] == list(digits.class_names)
+    assert "choose a new or empty folder" in refuses(*command, "--out", str(out))
+    assert [path.name for path in tmp_path.iterdir()] == ["latents"]
+
+
+def test_encode_leaves_nothing_on_a_full_disk(trained, tmp_path, monkeypatch, refuses):
+    monkeypatch.setattr(disk, "free_bytes", lambda path: 5)
+    command = ["encode", "--model", "tiny", "--dataset", "digits", "--out"]
+    for name in ("latents", "latents.npz"):
+        said = refuses(*command, str(tmp_path / name))
+        assert f"no room for {tmp_path / name}: " in said and "5 are free" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_card_is_measured_anew(trained, capsys):
+    before = checkpoints.load(trained)
+    stale = [row.model_copy(update={"psnr": None, "mse": 9.0}) for row in before.config.figures]
+    old = before.config.model_copy(update={"figures": tuple(stale), "speed": None})
+    checkpoints.rewrite(trained, old, {"README.md": b"old"})
+    assert main(["card", "--model", "tiny"]) == 0
+    assert "validation" in capsys.readouterr().out
+    after = checkpoints.load(trained)
+    assert after.key == before.key
+    assert after.config.figures == before.config.figures
+    assert after.config.speed is not None
+    assert "images/s" in (trained / "README.md").read_text(encoding="utf-8")
 
 
 def test_sample_depends_on_its_seed_alone(trained, tmp_path):
@@ -219,6 +261,8 @@ def test_models_are_listed_broken_ones_too(trained, capsys):
         rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
         assert "not readable JSON" in rows["broken"]["error"]
         assert rows["tiny"]["latent_dim"] == 2
+        assert rows["tiny"]["flops"]["decode"] == 2 * (2 * 64 + 6 * 64 * 64 + 64 * 64)
+        assert rows["tiny"]["images_per_second"]["encode"] > 0
         assert len(rows["tiny"]["figures"]) == 2
         assert main(["models"]) == 0
         text = capsys.readouterr().out
@@ -315,7 +359,17 @@ def test_a_command_that_is_none(refuses):
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "evaluate", "encode", "sample", "interpolate", "reconstruct", "datasets", "models"],
+    [
+        "train",
+        "evaluate",
+        "encode",
+        "sample",
+        "interpolate",
+        "reconstruct",
+        "card",
+        "datasets",
+        "models",
+    ],
 )
 def test_help_reads_well(command, capsys):
     with pytest.raises(SystemExit) as stop:

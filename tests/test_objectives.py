@@ -69,13 +69,15 @@ def test_posterior_samples_lead(x):
 def test_loss_is_the_mean_over_images_of_sums_over_pixels(x, weight):
     model = build()
     noise = torch.zeros(6, 3)
-    loss, _ = Objective(model, ObjectiveConfig())(x, noise, weight)
+    loss, means = Objective(model, ObjectiveConfig())(x, noise, weight)
     q = model.encode(x)
     bce = torch.nn.functional.binary_cross_entropy_with_logits(
         model.decode_logits(q.mean), x, reduction="sum"
     )
     kl = 0.5 * (q.mean**2 + q.variance - 1 - q.variance.log()).sum()
     assert loss.item() == pytest.approx((bce + weight * kl).item() / 6, rel=1e-5)
+    assert means.log_likelihood.item() == pytest.approx(-bce.item() / 6, rel=1e-5)
+    assert means.kl.item() == pytest.approx(kl.item() / 6, rel=1e-4)
 
 
 def test_an_autoencoder_has_no_kl_and_no_elbo(x):
@@ -90,16 +92,28 @@ def test_an_autoencoder_has_no_kl_and_no_elbo(x):
 
 
 def test_free_bits_by_hand():
-    kl = torch.tensor([[0.0, 3.0, 0.4], [0.2, 1.0, 0.8]])  # means 0.1, 2.0, 0.6
+    kl = torch.tensor([0.1, 2.0, 0.6])
     assert free_bits(kl, 0.0).item() == pytest.approx(2.7)
     assert free_bits(kl, 0.5).item() == pytest.approx(0.5 + 2.0 + 0.6)
     assert free_bits(kl, 5.0).item() == pytest.approx(15)
 
 
 def test_free_bits_leave_no_gradient_below():
-    kl = torch.tensor([[0.1, 2.0]], requires_grad=True)
+    kl = torch.tensor([0.1, 2.0], requires_grad=True)
     free_bits(kl, 0.5).backward()
-    assert kl.grad.tolist() == [[0, 1]]
+    assert kl.grad.tolist() == [0, 1]
+
+
+def test_free_bits_look_at_the_mean_over_the_batch(x):
+    """Not at each image: an image below λ is penalised where the batch's mean is above."""
+    model, noise = build(), torch.zeros(6, 3)
+    kl = kl_per_dimension(model, model.encode(x)).mean(0)
+    nats = (kl.min() + kl.max()).item() / 2
+    loss, terms = Objective(model, ObjectiveConfig(free_bits=nats))(x, noise, 1.0)
+    assert torch.allclose(terms.kl_per_dim, kl)
+    expected = -terms.log_likelihood + kl.clamp_min(nats).sum()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert loss.item() > (kl.sum() - terms.log_likelihood).item()
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from vae_core import datasets, settings, training
+from tests.small_models import run_config as config
+from vae_core import datasets, settings
 from vae_core.config import RunConfig
 from vae_core.datasets.base import ImageSet
 from vae_core.errors import Cancelled, LatentExplorerError, TrainingDiverged, UnknownName
-from vae_core.training import Fit, TrainingProgress, automatic_batch_size, fit, new_model
-
-
-def config(**sections) -> RunConfig:
-    """Small, quick and in single precision, whatever the processor."""
-    return RunConfig.model_validate(
-        {
-            "data": {"dataset": "digits"},
-            "model": {"latent_dim": 2, "architecture": "mlp", "width": 8}
-            | sections.get("model", {}),
-            "objective": {"warmup": "none"} | sections.get("objective", {}),
-            "training": {"epochs": 3, "batch_size": 128, "precision": "fp32", "learning_rate": 3e-3}
-            | sections.get("training", {}),
-        }
-    )
+from vae_core.objectives import Objective
+from vae_core.training import Fit, TrainingProgress, automatic_batch_size, fit, loop, new_model
+from vae_core.training.learner import ema
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +45,14 @@ class Recorder:
 def watch_batches(monkeypatch, change: Callable | None = None) -> list[torch.Tensor]:
     """Every batch that the loss is computed on; `change(call, loss)` may spoil the loss."""
     batches: list[torch.Tensor] = []
-    forward = training.Objective.forward
+    forward = Objective.forward
 
-    def spy(self, x, noise, weight):
+    def spy(self, x, noise, weight, mean):
         batches.append(x.clone())
-        loss, terms = forward(self, x, noise, weight)
+        loss, terms = forward(self, x, noise, weight, mean)
         return (change(len(batches), loss) if change else loss), terms
 
-    monkeypatch.setattr(training.Objective, "forward", spy)
+    monkeypatch.setattr(Objective, "forward", spy)
     return batches
 
 
@@ -179,11 +168,11 @@ def test_early_stopping_keeps_the_best_weights(digits, monkeypatch):
     losses = iter([9.0, 5.0, 6.0, 5.5, 7.0, 1.0])
     validated = []
 
-    def validate(model, pixels, run):
+    def validate(model, *_):
         validated.append({name: value.clone() for name, value in model.state_dict().items()})
-        return next(losses), 0.0
+        return next(losses), [0.0, 0.0]
 
-    monkeypatch.setattr(training, "_validate", validate)
+    monkeypatch.setattr(loop, "validate", validate)
     result = fit(digits, config(training={"epochs": 6, "patience": 3}))
     assert len(result.history) == 5
     assert result.best_epoch == 2
@@ -229,7 +218,7 @@ def test_weights_that_overflow_are_noticed_at_the_first_step(digits, monkeypatch
                 parameter.mul_(1e30)
         return model
 
-    monkeypatch.setattr(training, "new_model", huge)
+    monkeypatch.setattr(loop, "new_model", huge)
     with pytest.raises(
         TrainingDiverged, match=r"epoch 1, step 1\..*precision fp32.*nothing to keep"
     ):
@@ -247,7 +236,7 @@ def test_an_absurd_learning_rate_ends_with_the_best_weights(digits):
 
 def test_a_validation_that_is_not_finite_is_noticed(digits, monkeypatch):
     """Weights can explode in an epoch's last step, when no further batch would tell."""
-    monkeypatch.setattr(training, "_validate", lambda *_: (float("nan"), 0.0))
+    monkeypatch.setattr(loop, "validate", lambda *_: (float("nan"), [0.0, 0.0]))
     with pytest.raises(TrainingDiverged, match="nothing to keep"):
         fit(digits, config(training={"epochs": 1}))
 
@@ -262,25 +251,25 @@ def test_one_batch_an_epoch(digits, epochs):
 
 def test_the_average_can_be_switched_off(digits, monkeypatch):
     seen = []
-    validate = training._validate
+    validate = loop.validate
 
-    def spy(model, pixels, run):
+    def spy(model, *others):
         seen.append(model.encoder[1].weight.clone())
-        return validate(model, pixels, run)
+        return validate(model, *others)
 
-    monkeypatch.setattr(training, "_validate", spy)
-    for ema in (0.0, 0.999):
-        fit(digits, config(training={"epochs": 1, "ema": ema}))
+    monkeypatch.setattr(loop, "validate", spy)
+    for decay in (0.0, 0.999):
+        fit(digits, config(training={"epochs": 1, "ema": decay}))
     assert not torch.equal(*seen)
     # Without it, what is validated are the weights of the last step.
-    update = training._ema(0.0)
+    update = ema(0.0)
     average, current = [torch.zeros(2)], [torch.tensor([1.0, 2.0])]
     update(average, current, 7)
     assert average[0].tolist() == [1, 2]
 
 
 def test_the_average_by_hand():
-    update = training._ema(0.9)
+    update = ema(0.9)
     average = [torch.tensor([10.0])]
     update(average, [torch.tensor([0.0])], 0)  # decay (1 + 0) / (10 + 0) at first
     assert average[0].item() == pytest.approx(1)

@@ -3,6 +3,8 @@
 Every distribution here is over whole images: `log_prob` sums over pixels, in nats.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
@@ -13,14 +15,28 @@ from vae_core.config import ModelConfig
 MIN_SIGMA = 1e-3
 
 
+# From a value for each image `[B, ...]` to their mean over the batch `[...]`.
+Mean = Callable[[Tensor], Tensor]
+
+
+def batch_mean(values: Tensor) -> Tensor:
+    """The mean over a batch that is here as a whole."""
+    return values.mean(0)
+
+
 class Likelihood(torch.nn.Module):
     """Turns decoder outputs `[..., C, H, W]` into a distribution over images."""
+
+    observed = 0  # batches that it has learned from
 
     def forward(self, output: Tensor) -> Distribution:
         raise TypeError("use BernoulliLikelihood or GaussianLikelihood")
 
-    def observe(self, output: Tensor, x: Tensor) -> Distribution:
-        """The distribution to score a training batch with; may learn from the batch."""
+    def observe(self, output: Tensor, x: Tensor, mean: Mean = batch_mean) -> Distribution:
+        """The distribution to score a training batch with; may learn from the batch.
+
+        `mean` is given where x is a part of the batch only.
+        """
         return self(output)
 
 
@@ -48,22 +64,22 @@ class GaussianLikelihood(Likelihood):
     def __init__(self, sigma: float | None):
         super().__init__()
         self.optimal = sigma is None
-        self._observed = 0  # batches that the running average knows
         self.register_buffer("sigma", torch.tensor(0.3 if sigma is None else sigma))
 
     def forward(self, output: Tensor) -> Distribution:
         return _gaussian(output.sigmoid(), self.sigma)
 
-    def observe(self, output: Tensor, x: Tensor) -> Distribution:
+    def observe(self, output: Tensor, x: Tensor, mean: Mean = batch_mean) -> Distribution:
         if not self.optimal:
             return self(output)
-        mean = output.sigmoid()
+        centre = output.sigmoid()
+        error = mean((centre - x).square().flatten(1).mean(1))
         # Bounded before the root, whose gradient at zero is infinite.
-        sigma = (mean - x).square().mean().clamp_min(MIN_SIGMA**2).sqrt()
+        sigma = error.clamp_min(MIN_SIGMA**2).sqrt()
         with torch.no_grad():
-            self._observed += 1
-            self.sigma.lerp_(sigma.detach(), max(0.02, 1 / self._observed))
-        return _gaussian(mean, sigma)
+            self.observed += 1
+            self.sigma.lerp_(sigma.detach(), max(0.02, 1 / self.observed))
+        return _gaussian(centre, sigma)
 
 
 def _gaussian(mean: Tensor, sigma: Tensor) -> Distribution:

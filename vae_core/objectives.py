@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Normal, kl_divergence
 
 from vae_core.config import ObjectiveConfig
+from vae_core.likelihoods import Mean, batch_mean
 from vae_core.models import VAE
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The two sides of the ELBO, kept apart."""
+    """The two sides of the ELBO, kept apart: of each image, or, without `B`, means of a batch."""
 
     log_likelihood: Tensor  # [..., B] nats: sums over pixels
     kl_per_dim: Tensor | None  # [B, latent_dim] nats; None for an autoencoder
@@ -30,6 +31,11 @@ class Terms:
         """`[..., B]` in nats; None for an autoencoder."""
         kl = self.kl
         return None if kl is None else self.log_likelihood - kl
+
+    def detach(self) -> "Terms":
+        """The same values without their gradients."""
+        kl = None if self.kl_per_dim is None else self.kl_per_dim.detach()
+        return Terms(self.log_likelihood.detach(), kl)
 
 
 def kl_per_dimension(model: VAE, q: Distribution) -> Tensor | None:
@@ -51,11 +57,12 @@ def elbo_terms(model: VAE, x: Tensor, noise: Tensor) -> Terms:
 
 
 def free_bits(kl_per_dim: Tensor, nats: float) -> Tensor:
-    """Σ_j max(λ, mean over the batch of KL_j): what is below λ is not penalised further.
+    """Σ_j max(λ, KL_j): what is below λ is not penalised further.
 
-    Kingma et al. 2016, arXiv:1606.04934, eq. 15.
+    `kl_per_dim` `[latent_dim]` holds the batch's means. Kingma et al. 2016, arXiv:1606.04934,
+    eq. 15.
     """
-    return kl_per_dim.mean(0).clamp_min(nats).sum()
+    return kl_per_dim.clamp_min(nats).sum()
 
 
 def kl_weight(config: ObjectiveConfig, epoch: float) -> float:
@@ -74,24 +81,28 @@ def kl_weight(config: ObjectiveConfig, epoch: float) -> float:
 
 
 class Objective(nn.Module):
-    """The loss of a batch, as one module, so that wrappers for devices and ranks can hold it."""
+    """The loss of a batch."""
 
     def __init__(self, model: VAE, config: ObjectiveConfig):
         super().__init__()
         self.model = model
         self.config = config
 
-    def forward(self, x: Tensor, noise: Tensor, weight: float) -> tuple[Tensor, Terms]:
-        """Mean loss over the batch in nats, and its terms.
+    def forward(
+        self, x: Tensor, noise: Tensor, weight: float, mean: Mean = batch_mean
+    ) -> tuple[Tensor, Terms]:
+        """Mean loss over the batch in nats, and the means of its terms.
 
         -log p(x|z) + weight · KL: the ELBO at weight 1, β-VAE otherwise (Higgins et al. 2017).
-        An autoencoder has the first term only.
+        An autoencoder has the first term only. `mean` is given where `x` and `noise` are a part
+        of the batch only; the loss is always the whole batch's.
         """
         q = self.model.encode(x)
         output = self.model.decode_logits(q.mean + q.stddev * noise)
-        log_likelihood = self.model.likelihood.observe(output, x).log_prob(x)
-        kl_per_dim = kl_per_dimension(self.model, q)
-        loss = -log_likelihood.mean()
-        if kl_per_dim is not None:
-            loss = loss + weight * free_bits(kl_per_dim, self.config.free_bits)
-        return loss, Terms(log_likelihood, kl_per_dim)
+        p = self.model.likelihood.observe(output, x, mean)
+        kl = kl_per_dimension(self.model, q)
+        terms = Terms(mean(p.log_prob(x)), None if kl is None else mean(kl))
+        loss = -terms.log_likelihood
+        if terms.kl_per_dim is not None:
+            loss = loss + weight * free_bits(terms.kl_per_dim, self.config.free_bits)
+        return loss, terms

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 from pydantic import ValidationError
 
-from vae_core.cli import lists, models, train
+from vae_core.cli import encode, lists, models, train
 from vae_core.errors import LatentExplorerError
 
 
@@ -22,10 +22,11 @@ def _command(kind: type, name: str) -> Any:
 COMMANDS: Any = (
     _command(train.Train, "train")
     | _command(models.Evaluate, "evaluate")
-    | _command(models.Encode, "encode")
+    | _command(encode.Encode, "encode")
     | _command(models.Sample, "sample")
     | _command(models.Interpolate, "interpolate")
     | _command(models.Reconstruct, "reconstruct")
+    | _command(models.Card, "card")
     | _command(lists.Datasets, "datasets")
     | _command(lists.Models, "models")
 )
@@ -40,8 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     except LatentExplorerError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "Interrupted.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stderr.close()

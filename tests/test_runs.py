@@ -1,0 +1,380 @@
+"""Runs: directories and processes of their own, seen and steered from anywhere."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.small_models import run_config
+from vae_core import checkpoints, datasets, runs, settings
+from vae_core.cli import main
+from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName
+from vae_core.processes import Process
+from vae_core.runs import Run, Status, files
+
+ROOT = Path(__file__).parent.parent
+LONG = run_config(training={"epochs": 5000, "patience": 5000})
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield tmp_path / "home"
+    for run in runs.listing():
+        run.status().process.end(0.0)
+
+
+def until(run: Run, condition: Callable[[Status], bool], seconds: float = 60.0) -> Status:
+    end = time.monotonic() + seconds
+    while not condition(status := run.status()):
+        assert time.monotonic() < end, f"{status}\n{run.log()}"
+        assert status.state != "failed", f"{status}\n{run.log()}"
+        time.sleep(0.02)
+    return status
+
+
+def trains(status: Status) -> bool:
+    return status.epoch >= 1
+
+
+def prepared(name: str = "tiny", **sections) -> Run:
+    """A run that this process may train."""
+    return runs.prepare(run_config(**sections), name, threads=1)
+
+
+def test_two_runs_from_their_start_to_the_end_of_each() -> None:
+    """One trains, the other waits; both are watched, paused, killed, and kept."""
+    first, second = runs.create(LONG, "first"), runs.create(LONG, "second")
+    assert runs.listing() == [second, first]
+    status = until(first, trains)
+    assert status.state == "running"
+    assert 0 < status.fraction < 0.1
+    assert status.epochs == 5000
+    assert first.request().threads == 1
+    assert os.getpriority(os.PRIO_PROCESS, status.pid) >= 10
+    assert until(second, lambda status: "behind 1 other" in status.message).state == "queued"
+
+    started = time.monotonic()
+    first.pause()
+    paused = until(first, lambda status: status.state == "paused")
+    assert time.monotonic() - started < 2
+    rows = first.metrics()
+    assert [row["epoch"] for row in rows] == list(range(1, paused.epoch + 1))
+    assert first.metrics(after=paused.epoch - 1) == rows[-1:]
+    assert sum(rows[-1]["kl_per_dim"]) == pytest.approx(rows[-1]["validation_kl"])
+    assert paused.best_loss == min(row["validation_loss"] for row in rows)
+
+    until(second, trains)  # its turn
+    process = second.status().process
+    started = time.monotonic()
+    second.stop()
+    until(second, lambda status: status.state == "stopped")
+    assert time.monotonic() - started < 2
+    until(second, lambda _: not process.lives())
+
+    first.resume()
+    first.resume()  # as by a second click
+    again = until(first, lambda status: status.epoch > paused.epoch + 1)
+    os.kill(again.pid, signal.SIGKILL)
+    until(first, lambda status: status.state == "interrupted", seconds=5)
+    assert "can be resumed" in first.status().message
+    kept = second.keep_as_model("kept")
+    assert checkpoints.listing()["kept"] == kept == settings.user_checkpoints() / "kept"
+    loaded = checkpoints.load(kept)
+    assert loaded.config.training.epochs_run == second.status().epoch
+    assert [figures.split for figures in loaded.config.figures] == ["validation", "test"]
+    for taken in ("kept", "../kept"):
+        with pytest.raises(CheckpointError):
+            first.keep_as_model(taken)
+
+
+def test_a_run_that_is_done(home: Path) -> None:
+    run = runs.create(run_config(), "tiny")
+    done = until(run, lambda status: status.state == "done")
+    assert (done.epoch, done.fraction, done.message) == (3, 1, "")
+    assert done.best_epoch == 3
+    assert "epoch 3: train" in run.log()
+    assert run.model == run.directory / "model"
+    config = checkpoints.load_config(run.model)
+    assert config.training.command == run.request().command
+    assert config.training.command.startswith("python -m vae_core train --out tiny --dataset dig")
+    until(run, lambda _: not done.process.lives())
+    assert not (run.directory / "spare").exists()
+    assert list((run.directory / "tensorboard").glob("events*"))  # tests install a writer
+
+    # What was followed: the same held-out images, at each epoch.
+    subset, digits = run.subset(), datasets.load("digits")
+    held_out = set(digits.splits["validation"].tolist())
+    assert set(subset.indices.tolist()) == held_out  # fewer than 2,000
+    assert np.array_equal(subset.labels, digits.labels[subset.indices])
+    assert np.array_equal(subset.originals, digits.batch(subset.indices[subset.shown]))
+    assert run.snapshots() == [1, 2, 3]
+    snapshots = [run.snapshot(epoch) for epoch in run.snapshots()]
+    for snapshot in snapshots:
+        assert snapshot.mean.shape == (len(held_out), 2)
+        assert snapshot.reconstructions.shape == (16, 1, 8, 8) == snapshot.samples.shape
+    assert not np.array_equal(snapshots[0].mean, snapshots[2].mean)
+    from vae_core.latents import encode
+
+    model = checkpoints.load(run.model).model  # the best: of the last epoch
+    means = encode(model, digits.batch(subset.indices))["mean"]
+    np.testing.assert_allclose(snapshots[2].mean, means, atol=2e-3)
+
+    kept = run.keep_as_model("kept")
+    assert (kept / "model.safetensors").read_bytes() == (
+        run.model / "model.safetensors"
+    ).read_bytes()
+    assert (kept / "README.md").read_text().splitlines()[4] == "# kept"
+
+    other = run.duplicate({"training": {"seed": 7}, "objective": {"beta": 2}}, "other")
+    assert other.request().parent == run.id
+    assert other.request().config.training.seed == 7
+    assert other.request().config.model == run.request().config.model
+    other.stop()  # while it starts
+    assert other.status().state == "stopped"
+    with pytest.raises(LatentExplorerError, match="has not learned anything"):
+        other.keep_as_model("nothing")
+
+
+def test_continued_for_more_epochs() -> None:
+    from vae_core.runs import worker
+
+    run = prepared(training={"epochs": 2})
+    assert worker.work(run).training.epochs_run == 2
+    before = run.metrics()
+    run.extend(2)
+    assert run.status().state == "paused"
+    config = worker.work(run)
+    assert config.training.epochs_run == 4
+    assert "# and continued up to epoch 4" in config.training.command
+    rows = run.metrics()
+    assert rows[:2] == before
+    assert rows[2]["learning_rate"] > rows[1]["learning_rate"]  # a new cycle
+    for epochs in (0, -1):
+        with pytest.raises(LatentExplorerError, match="must be 1 or more"):
+            run.continue_for(epochs)
+
+
+def test_an_early_stop_can_be_continued_up_to_the_same_epochs() -> None:
+    from vae_core.runs import worker
+
+    run = prepared(training={"epochs": 6, "patience": 1, "learning_rate": 1.0})
+    stopped = worker.work(run).training.epochs_run
+    assert stopped < 6
+    run.extend(6 - stopped)
+    assert run.request().config.training.epochs == 6
+    assert worker.work(run).training.epochs_run > stopped
+
+
+def test_two_apps_on_one_home_see_one_run_once(home: Path) -> None:
+    code = """
+import json, sys, time
+from tests.small_models import run_config
+from vae_core import runs
+if sys.argv[1] == "create":
+    runs.create(run_config(training={"epochs": 5000, "patience": 5000}), "shared")
+else:
+    for run in runs.listing():
+        run.resume()  # no effect on one that is trained
+print(json.dumps([(run.id, run.status().pid) for run in runs.listing()]))
+"""
+    said = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", code, what], capture_output=True, check=True, cwd=ROOT
+            ).stdout
+        )
+        for what in ("create", "look", "look")
+    ]
+    assert len(said[0]) == 1
+    assert said[0] == said[1] == said[2]
+    (run,) = runs.listing()  # a third, after the others have gone
+    assert until(run, trains).pid == said[0][0][1]
+    run.delete()
+    assert runs.listing() == []
+    assert not run.directory.exists()
+    with pytest.raises(UnknownName):
+        run.status()
+    assert runs.restore(run.id) == run
+    assert run.status().state == "paused"
+    assert run.metrics()
+
+
+def test_the_first_queued_comes_first(home: Path) -> None:
+    from vae_core.runs.turn import turn
+
+    def leave(message: str) -> None:
+        raise TimeoutError(message)
+
+    early, late = prepared("early"), prepared("late")
+    with pytest.raises(TimeoutError, match="behind 2 others"), turn(late, leave):
+        pass
+    with turn(early, leave), turn(late, None):  # `--now` waits for nobody
+        pass
+    early.write(early.status().model_copy(update={"state": "done"}))
+    with turn(late, leave):
+        pass
+
+
+@pytest.mark.parametrize(
+    "id", ["", "..", "../../etc", "a/b", "20260101-000000-../x", "nope", "20260101-000000-a\n"]
+)
+def test_an_id_that_is_none_reaches_no_path(home: Path, id: str) -> None:
+    (home / "runs").mkdir(parents=True)
+    (home / "runs" / files.STATUS).write_text("{}")
+    for look in (runs.find, runs.restore):
+        with pytest.raises(UnknownName):
+            look(id)
+
+
+def test_ids_are_unique_and_names_valid(home: Path) -> None:
+    made = [prepared("same") for _ in range(3)]
+    assert len({run.id for run in made}) == 3
+    assert all(runs.find(run.id) == run for run in made)
+    for name in ("", "../x", ".hidden", "a b"):
+        with pytest.raises(CheckpointError, match="cannot be a model's name"):
+            prepared(name)
+    assert len(runs.listing()) == 3
+
+
+def test_a_process_of_another_machine_is_judged_by_its_sign_of_life(home: Path) -> None:
+    run = prepared()
+    there = {"host": "elsewhere", "pid": os.getpid(), "state": "running"}
+    run.write(run.status().model_copy(update=there))
+    assert run.status().state == "interrupted"
+    (run.directory / files.ALIVE).touch()
+    assert run.status().state == "running"
+    run.stop()
+    assert (run.directory / files.COMMAND).read_text() == "stop"
+    os.utime(run.directory / files.ALIVE, (time.time() - 5, time.time() - 5))
+    assert run.status().state == "interrupted"
+
+
+def test_a_number_that_is_used_again_is_another_process() -> None:
+    here = Process.of(os.getpid())
+    assert here.lives()
+    assert not Process(here.host, here.pid, here.born - 100).lives()
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    process = Process.of(child.pid)
+    deadline = time.monotonic() + 30
+    while process.lives():  # a zombie does not
+        assert time.monotonic() < deadline
+    child.wait()
+
+
+def test_metrics_that_are_being_written_are_read_up_to_the_last_whole_line(home: Path) -> None:
+    run = prepared()
+    assert run.metrics() == []
+    (run.directory / files.METRICS).write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
+    assert [row["epoch"] for row in run.metrics(after=1)] == [2]
+    assert run.metrics(after=2) == []
+
+
+def test_a_changed_copy_must_make_sense(home: Path) -> None:
+    run = prepared()
+    for changes, sentence in (
+        ({"model": {"latent_dim": 0}}, "model.latent_dim: Input should be greater than or equal"),
+        ({"nonsense": {}}, "Unknown section of a training 'nonsense'"),
+        ({"objective": {"binarize": True}, "model": {"likelihood": "gaussian"}}, "binarize needs"),
+    ):
+        with pytest.raises(LatentExplorerError, match=sentence):
+            run.duplicate(changes)
+    assert runs.listing() == [run]
+
+
+def test_a_damaged_run_is_named(home: Path) -> None:
+    run = prepared()
+    (run.directory / files.STATUS).write_text('{"state": "asleep"}')
+    with pytest.raises(LatentExplorerError, match=r"status\.json cannot be read"):
+        run.status()
+    (run.directory / files.STATUS).unlink()
+    assert runs.listing() == []
+
+
+def test_an_autoencoder_has_no_prior_to_sample(home: Path) -> None:
+    from vae_core.runs import worker
+
+    run = prepared(model={"deterministic": True}, training={"epochs": 1})
+    worker.work(run)
+    assert run.snapshot(1).samples.shape == (0, 1, 8, 8)
+    assert run.metrics()[0]["kl_per_dim"] == []
+
+
+def test_a_long_training_keeps_some_epochs_only() -> None:
+    from vae_core.runs.snapshots import due
+
+    assert all(due(epoch, 400) for epoch in range(1, 401))
+    kept = [epoch for epoch in range(1, 1002) if due(epoch, 1001)]
+    assert kept == [*range(3, 1001, 3), 1001]
+
+
+def test_what_went_wrong_is_said(home: Path, tmp_path: Path, capsys) -> None:
+    from vae_core.runs import worker
+
+    run = runs.prepare(
+        run_config().model_copy(
+            update={"data": run_config().data.model_copy(update={"dataset": "nope"})}
+        ),
+        "tiny",
+        threads=1,
+    )
+    with pytest.raises(UnknownName):
+        worker.work(run)
+    assert run.status().state == "failed"
+    assert "Unknown dataset 'nope'" in run.status().message
+    assert main(["train", "--resume", "nope"]) == 1
+    assert "Unknown run 'nope'" in capsys.readouterr().err
+
+
+class Slow:
+    """A state whose writing waits, and may fail."""
+
+    def __init__(self, number: int, written: list[int], go: threading.Event, error: str = ""):
+        self.number, self.written, self.go, self.error = number, written, go, error
+
+    def write(self, file: Path) -> None:
+        assert self.go.wait(30)
+        if self.error:
+            raise LatentExplorerError(self.error)
+        self.written.append(self.number)
+
+
+def test_states_are_written_beside_the_training_and_the_last_always(tmp_path: Path) -> None:
+    from vae_core.runs.saver import Saver
+
+    written: list[int] = []
+    go = threading.Event()
+    with Saver(tmp_path / "state") as save:
+        for number in range(5):
+            save(Slow(number, written, go))
+        assert written == []
+        go.set()
+    assert written[-1] == 4
+    assert len(written) <= 2  # the disk was too slow for those between
+
+
+def test_a_state_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    from vae_core.runs.saver import Saver
+
+    go = threading.Event()
+    go.set()
+    written: list[int] = []
+    with pytest.raises(LatentExplorerError, match="full"), Saver(tmp_path / "state") as save:
+        save(Slow(0, written, go, "full"))
+    end = time.monotonic() + 30
+    with pytest.raises(LatentExplorerError, match="full"), Saver(tmp_path / "state") as save:
+        save(Slow(0, written, go, "full"))
+        while time.monotonic() < end:  # soon, and not only at the end
+            save(Slow(1, written, go))
+    assert time.monotonic() < end
+    assert written == []

@@ -1,0 +1,36 @@
+"""Training runs: each a directory under `settings.home()/runs`, and while it trains a process.
+
+Whoever looks at a run reads its directory; nothing is kept in the process that started it. So every
+page, visitor and server sees the same runs, and they go on when all of them have gone.
+
+    request.json       what to train (`Request`)
+    status.json        how it stands (`Status`)
+    alive              touched while the process lives
+    command            put there to pause or stop it
+    metrics.jsonl      a line for each epoch
+    subset.npz         the held-out images that are followed through the training
+    snapshots/*.npz    what the model made of them, epoch by epoch
+    state.safetensors  all that is needed to go on exactly
+    model/             the checkpoint, at the end
+    log.txt            what the process printed
+    lock               held by the one process that works on it
+"""
+
+from vae_core.runs.records import Request, State, Status
+from vae_core.runs.run import Run
+from vae_core.runs.shelf import create, find, listing, prepare, restore
+from vae_core.runs.snapshots import Snapshot, Subset
+
+__all__ = [
+    "Request",
+    "Run",
+    "Snapshot",
+    "State",
+    "Status",
+    "Subset",
+    "create",
+    "find",
+    "listing",
+    "prepare",
+    "restore",
+]
