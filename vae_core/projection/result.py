@@ -1,4 +1,4 @@
-"""A layout of latents in the plane, and the way between plane and latent space."""
+"""A layout of latents in the plane or in space, and the way between map and latent space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,33 +11,38 @@ from vae_core.cache import Arrays
 from vae_core.config import ProjectionConfig
 from vae_core.errors import LatentExplorerError
 from vae_core.projection.neighbours import interpolate, nearest
+from vae_core.projection.trust import Faithfulness
 
 # Neighbours that a new point, or a place between points, is interpolated from.
-_LATENT_NEIGHBOURS = 10
-_PLANE_NEIGHBOURS = 8
+LATENT_NEIGHBOURS = 10
+_MAP_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Places `coords` `[N, 2]` of `latents` `[N, D]`, both float32 and in the same order.
+    """Places `coords` `[N, C]` of `latents` `[N, D]`, both float32 and in the same order.
 
-    Linear maps (axes, PCA) have an `origin` `[D]` and a `basis` `[2, D]`:
-    `coords = (latents - origin) @ basis.T`. On axes, the origin is the mean of the latents in
-    all dimensions but the two that are drawn, where it is zero. t-SNE and UMAP have neither.
+    C is 2 in the plane and 3 in space. Linear maps (axes, PCA, a plane) have an `origin` `[D]` and
+    a `basis` `[C, D]`: `coords = (latents - origin) @ basis.T`. On axes, the origin is the mean of
+    the latents in all dimensions but those that are drawn, where it is zero. t-SNE and UMAP have
+    neither; their centre, size and orientation are those of the PCA.
 
     `note` says, in a sentence for the reader of the map, whatever differs from what was asked
-    (a lowered perplexity, landmarks); usually empty. `explained_variance` (PCA): each axis's
-    share of the latents' total variance, `[2]`.
+    (a lowered perplexity, landmarks); usually empty. `explained_variance` (PCA, plane): each
+    axis's share of the latents' total variance, `[C]`. `faithfulness` comes with t-SNE and UMAP;
+    `projection.faithfulness` measures that of others.
     """
 
     coords: np.ndarray
     latents: np.ndarray = field(repr=False)
     config: ProjectionConfig
-    axis_labels: tuple[str, str]
+    axis_labels: tuple[str, ...]
     origin: np.ndarray | None = field(default=None, repr=False)
     basis: np.ndarray | None = field(default=None, repr=False)
     explained_variance: np.ndarray | None = None
     note: str = ""
+    faithfulness: Faithfulness | None = field(default=None, repr=False)
+    is_final: bool = True  # not while a job still lays it out
 
     @property
     def is_exact(self) -> bool:
@@ -45,7 +50,7 @@ class Projection:
         return self.basis is not None
 
     def place(self, z: np.ndarray) -> np.ndarray:
-        """Places `[M, 2]` of latents `z` `[M, D]`.
+        """Places `[M, C]` of latents `z` `[M, D]`.
 
         Exact on linear maps. Otherwise the inverse-distance-weighted mean of the places of
         the nearest latents; a latent of the dataset falls on its own point exactly.
@@ -54,13 +59,13 @@ class Projection:
         z = _checked(z, self.latents.shape[1], "Latents")
         if self.origin is not None and self.basis is not None:
             return (z - self.origin) @ self.basis.T
-        distances, indices = nearest(z, self.latents, _LATENT_NEIGHBOURS)
+        distances, indices = nearest(z, self.latents, LATENT_NEIGHBOURS)
         return interpolate(distances, self.coords[indices])
 
     def to_latent(self, xy: np.ndarray) -> np.ndarray:
-        """Latents `[M, D]` for places `xy` `[M, 2]` on the map.
+        """Latents `[M, D]` for places `xy` `[M, C]` on the map.
 
-        On linear maps the inverse within the plane through the origin: PCA leaves all other
+        On linear maps the inverse within the map's plane or space: PCA leaves all other
         components at the mean, axes hold the other dimensions at the mean of the latents.
         Otherwise the inverse-distance-weighted mean of the latents of the nearest points.
         Raises `LatentExplorerError` for a wrong shape or values that are not finite.
@@ -68,11 +73,12 @@ class Projection:
         xy = _checked(xy, self.coords.shape[1], "Places on the map")
         if self.origin is not None and self.basis is not None:
             return self.origin + xy @ self.basis
-        distances, indices = self._plane.query(xy, k=min(_PLANE_NEIGHBOURS, len(self.coords)))
+        ranks = np.arange(1, min(_MAP_NEIGHBOURS, len(self.coords)) + 1)
+        distances, indices = self._tree.query(xy, k=ranks)  # pyright: ignore[reportArgumentType] (annotated int)
         return interpolate(distances, self.latents[indices])
 
     @cached_property
-    def _plane(self):
+    def _tree(self):
         # One lookup takes microseconds: the map asks at every move of the mouse.
         from scipy.spatial import KDTree
 
@@ -91,21 +97,23 @@ class Projection:
             "basis": self.basis,
             "explained_variance": self.explained_variance,
         }
+        if self.faithfulness is not None:
+            arrays |= self.faithfulness.to_arrays()
         return arrays | {name: value for name, value in optional.items() if value is not None}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], latents: np.ndarray) -> Self:
         """The projection of `latents` `[N, D]` that `to_arrays` took apart."""
-        x_label, y_label = arrays["axis_labels"].tolist()
         return cls(
             coords=arrays["coords"],
             latents=np.asarray(latents, dtype=np.float32),
             config=ProjectionConfig.model_validate_json(str(arrays["config"])),
-            axis_labels=(x_label, y_label),
+            axis_labels=tuple(arrays["axis_labels"].tolist()),
             origin=arrays.get("origin"),
             basis=arrays.get("basis"),
             explained_variance=arrays.get("explained_variance"),
             note=str(arrays["note"]),
+            faithfulness=Faithfulness.from_arrays(arrays),
         )
 
 

@@ -1,4 +1,4 @@
-"""UMAP (McInnes, Healy & Melville 2018, arXiv:1802.03426), for two dimensions.
+"""UMAP (McInnes, Healy & Melville 2018, arXiv:1802.03426), in the plane or in space.
 
 The same graph, curve and sampled gradient descent as in umap-learn, on exact neighbours and
 from a PCA start. Why not umap-learn itself: it compiles for half a minute in a fresh
@@ -29,10 +29,11 @@ def layout(
     seed: int,
     callback: Callback | None = None,
 ) -> np.ndarray:
-    """Places `[N, 2]`, float32, for points whose k nearest others are given.
+    """Places `[N, C]`, float32, for points whose k nearest others are given.
 
-    `distances`, `indices` `[N, k]` sorted by distance; `start` `[N, 2]` is scaled to a square
-    of side 10. One thread, so that the same seed gives the same map.
+    `distances`, `indices` `[N, k]` sorted by distance; `start` `[N, C]` is scaled to a square
+    or cube of side 10. One thread, so that the same seed gives the same map. The previews that
+    the callback is given are the places so far.
     """
     heads, tails, weights = _fuzzy_graph(distances, indices)
     # An edge is drawn every `period` epochs: the stronger, the more often (section 4.2).
@@ -54,7 +55,7 @@ def layout(
         rate = np.float32(1 - epoch / epochs)
         _epoch(coords, heads, tails, period, next_time, next_negative, epoch, rate, a, b, state)
         if callback is not None:
-            callback(Progress(epoch + 1, epochs, "laying out"))
+            callback(Progress(epoch + 1, epochs, "laying out", lambda: coords))
     return coords
 
 
@@ -121,23 +122,24 @@ def _epoch(  # pragma: no cover - compiled
     near = np.float32(0.001)
     seed = state[0]
     n = np.uint64(len(coords))
+    axes = coords.shape[1]
+    apart = np.empty(axes, dtype=np.float32)
     for edge in range(len(heads)):
         if next_time[edge] > epoch:
             continue
         i = heads[edge]
         j = tails[edge]
-        dx = coords[i, 0] - coords[j, 0]
-        dy = coords[i, 1] - coords[j, 1]
-        square = dx * dx + dy * dy
+        square = np.float32(0)
+        for axis in range(axes):
+            apart[axis] = coords[i, axis] - coords[j, axis]
+            square += apart[axis] * apart[axis]
         if square > 0:
             power = square**b
             pull = -two * a * b * power / (square * (a * power + one))
-            step_x = rate * min(max(pull * dx, -limit), limit)
-            step_y = rate * min(max(pull * dy, -limit), limit)
-            coords[i, 0] += step_x
-            coords[i, 1] += step_y
-            coords[j, 0] -= step_x
-            coords[j, 1] -= step_y
+            for axis in range(axes):
+                step = rate * min(max(pull * apart[axis], -limit), limit)
+                coords[i, axis] += step
+                coords[j, axis] -= step
         next_time[edge] += period[edge]
 
         between = period[edge] / np.float32(_NEGATIVE_SAMPLES)
@@ -148,12 +150,13 @@ def _epoch(  # pragma: no cover - compiled
             seed ^= seed << np.uint64(25)
             seed ^= seed >> np.uint64(27)
             other = ((seed * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(32)) % n
-            dx = coords[i, 0] - coords[other, 0]
-            dy = coords[i, 1] - coords[other, 1]
-            square = dx * dx + dy * dy
+            square = np.float32(0)
+            for axis in range(axes):
+                apart[axis] = coords[i, axis] - coords[other, axis]
+                square += apart[axis] * apart[axis]
             if square > 0:
                 push = two * b / ((near + square) * (a * square**b + one))
-                coords[i, 0] += rate * min(max(push * dx, -limit), limit)
-                coords[i, 1] += rate * min(max(push * dy, -limit), limit)
+                for axis in range(axes):
+                    coords[i, axis] += rate * min(max(push * apart[axis], -limit), limit)
         next_negative[edge] += negatives * between
     state[0] = seed
