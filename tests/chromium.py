@@ -15,6 +15,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
 
 ROOT = Path(__file__).parent.parent
+APP = ROOT / "app.py"
+MAP_PAGE = ROOT / "tests" / "map_page" / "app.py"  # a live map and nothing else
 FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -31,20 +33,25 @@ IDLE = """() => {
 
 
 @contextlib.contextmanager
-def serve(home: Path, **environment: str) -> Iterator[str]:
-    """Run the app on a free port with `home` as its directory; gives its address."""
+def serve(home: Path, *, app: Path = APP, base: str = "", **environment: str) -> Iterator[str]:
+    """Run the app on a free port with `home` as its directory; gives its address.
+
+    `base` is a path that it is served below, such as `/some/where`.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", str(app)]
     command += ["--server.port", str(port), "--server.headless", "true"]
-    variables = {**os.environ, "LATENT_EXPLORER_HOME": str(home), **environment}
+    command += ["--server.baseUrlPath", base.strip("/")] if base else []
+    variables = {**os.environ, "LATENT_EXPLORER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    variables |= environment
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=output)
         try:
-            url = f"http://127.0.0.1:{port}"
+            url = f"http://127.0.0.1:{port}{base}"
             _wait_healthy(url, server, log)
             yield url
         finally:

@@ -1,8 +1,12 @@
 """The page Explore and the widgets it shares."""
 
+import math
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
@@ -11,6 +15,7 @@ from tests import chromium
 from tests.small_models import save_model
 from vae_core.datasets import mnist
 from vae_core.ui import errors, map, state
+from vae_core.ui.explorer import pins
 
 PAGE = "pages/explore/explore.py"
 
@@ -29,13 +34,13 @@ def words(app: AppTest) -> str:
 
 def test_nothing_picked_says_what_to_do() -> None:
     app = opened()
-    assert app.number_input(key="point").value is None
+    assert "pins" not in app.query_params
     assert "All 1,797 images of digits" in words(app)
     assert not app.subheader
 
 
 def test_an_address_opens_exactly_that() -> None:
-    app = opened(split="test", point="12")
+    app = opened(split="test", pins="12")
     assert app.selectbox(key="split").value == "test"
     digits = state.store().images("digits-2d", "digits", "test")
     assert app.subheader[0].value == f"Image 12 · {digits.label_name(12)}"
@@ -52,12 +57,16 @@ def test_an_address_opens_exactly_that() -> None:
         ("model", "nope", "Unknown model 'nope'. Must be one of: "),
         ("data", "faces", "Unknown dataset for this model 'faces'. Must be one of: digits"),
         ("split", "tset", "Unknown split 'tset'. Must be one of: train, validation, test, all"),
-        ("point", "1797", "There is no image '1797' here: this set has images 0 to 1796"),
-        ("point", "-1", "There is no image '-1' here"),
-        ("point", "9" * 5000, "There is no image '99999999999999999999' here"),
-        ("point", "inf", "There is no image 'inf' here"),
-        ("point", "x" * 50, "There is no image 'xxxxxxxxxxxxxxxxxxxx' here"),
-        ("colour", "nope", "Unknown colour 'nope'. Must be one of: class, reconstruction, KL"),
+        ("pins", "1797", "A pin is an image number from 0 to 1796, or a place such as"),
+        ("pins", "3;-1", "A pin is an image number from 0 to 1796"),
+        ("pins", "9" * 5000, "A pin is an image number from 0 to 1796"),
+        ("pins", "~0,inf", "A pin is an image number from 0 to 1796"),
+        ("pins", ";".join("123456789"), "There can be 8 pins at most"),
+        ("point", "x" * 50, "A pin is an image number from 0 to 1796"),
+        ("view", "0,1,2", "A view is four numbers"),
+        ("view", "0,1,nan,2", "view holds numbers with commas between them"),
+        ("within", "0,0;1,1", "A selection is three corners or more"),
+        ("colour", "nope", "Unknown colour 'nope'. Must be one of: class, reconstruction, kl"),
     ],
 )
 def test_a_wrong_address_is_told_and_the_page_goes_on(name: str, value: str, sentence: str) -> None:
@@ -66,14 +75,52 @@ def test_a_wrong_address_is_told_and_the_page_goes_on(name: str, value: str, sen
     assert "images of digits" in words(app)
 
 
-def test_a_typed_number_is_shown_and_another_dataset_forgets_it() -> None:
+def test_an_image_is_found_by_its_number_and_another_dataset_forgets_it() -> None:
     app = opened(point="1500")
-    app.number_input(key="point").set_value(3).run()
+    app.number_input(key="_go_to").set_value(3).run()
     assert app.subheader[0].value.startswith("Image 3 ·")
-    app.number_input(key="point").set_value(1500).run()
-    app.selectbox(key="split").select("test").run()  # which has 179 images
+    assert app.query_params["pins"] == ["3"]
+    app.selectbox(key="split").select("test").run()  # where 3 is another image
     assert not app.exception
-    assert app.number_input(key="point").value is None
+    assert "pins" not in app.query_params
+
+
+def test_a_place_beside_the_points_is_decoded_there() -> None:
+    app = opened(pins="~0.5,-1.25;7")
+    assert app.subheader[0].value == "A place on the map"
+    assert "0.500, -1.250" in words(app)
+    log_prior = -0.5 * (0.5**2 + 1.25**2) - math.log(2 * math.pi)
+    assert app.metric[0].value == f"{log_prior:.2f} nats"
+    app.button_group(key="_pin").set_value(["B"]).run()
+    assert app.subheader[0].value.startswith("Image 7")
+    assert app.query_params["pins"] == ["7;~0.5,-1.25"]  # the one that is looked at comes first
+
+
+def test_a_selection_counts_all_points_and_narrows_with_the_filter() -> None:
+    latents = state.store().latents("digits-2d", "digits", "all")
+    inside = (np.abs(latents.mean) < 0.5).all(axis=1)
+    box = "-0.5,-0.5;0.5,-0.5;0.5,0.5;-0.5,0.5"
+    app = opened(within=box)
+    assert app.subheader[0].value == f"{inside.sum()} of 1,797 images"
+    app = opened(within=box, filter="class")
+    app.multiselect(key="_keep_class").select("3").run()
+    threes = inside & (state.store().images("digits-2d", "digits").labels == 3)
+    assert app.subheader[0].value == f"{threes.sum()} of 1,797 images"
+
+
+def test_pins_move_are_dragged_and_removed() -> None:
+    first = pins.Pins().put(12)
+    both = first.another().put(None, (0.5, 1.0))
+    assert [pin.name for pin in both.all] == ["A", "B"]
+    assert pins.written(both) == "~0.5,1;12"
+    assert pins.parse(pins.written(both), 20).all[1].index == 12
+    dragged = pins.follow(
+        replace(both, all=tuple(replace(pin, xy=(0.5, 1.0)) for pin in both.all)),
+        [map.Pin("A", 2.0, 3.0), map.Pin("B", 0.5, 1.0)],
+    )
+    assert dragged.all[0].index is None  # it has left its image
+    assert (dragged.all[0].xy, dragged.active) == ((2.0, 3.0), "A")
+    assert [pin.name for pin in both.remove("A").all] == ["B"]
 
 
 def test_the_address_always_names_model_data_and_split() -> None:
@@ -82,15 +129,6 @@ def test_the_address_always_names_model_data_and_split() -> None:
     assert not app.exception
     for name in ("model", "data", "split"):
         assert app.query_params[name] == app.selectbox(key=name).value
-
-
-def test_map_events_are_indices_of_the_dataset() -> None:
-    clicked = {"selection": {"points": [{"customdata": 7}], "box": [], "lasso": []}}
-    assert map._event(clicked) == map.MapEvent(point=7)
-    # A mark that is no point of the dataset has no index, and is never taken for one.
-    box = {"points": [{"customdata": 7}, {}, {"customdata": 2}], "box": [{}], "lasso": []}
-    assert map._event({"selection": box}) == map.MapEvent(selection=(7, 2))
-    assert map._event({"selection": {"points": [], "box": [], "lasso": []}}) == map.MapEvent()
 
 
 def test_an_address_is_never_read_as_markdown() -> None:
@@ -142,13 +180,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def _marks(page: Page) -> list[str]:
-    return page.evaluate(
-        "document.querySelector('.js-plotly-plot').data.map(trace => trace.name)"
-        ".filter(name => name?.startsWith('image'))"
-    )
-
-
 def _choose(page: Page, key: str, option: str) -> None:
     page.locator(f".st-key-{key} input").click()
     page.get_by_role("option", name=option, exact=True).click()
@@ -156,41 +187,34 @@ def _choose(page: Page, key: str, option: str) -> None:
 
 
 @pytest.mark.browser
-def test_what_was_clicked_is_marked_once_the_map_is_drawn_anew(
+def test_a_click_is_pinned_and_stays_with_view_and_colour(
     url: str, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(f"{url}/explore?model=digits-2d")
-    x, y = page.evaluate(
-        """() => {
-          const plot = document.querySelector(".js-plotly-plot");
-          const { xaxis, yaxis } = plot._fullLayout;
-          const { left, top } = plot.getBoundingClientRect();
-          const { x, y } = plot._fullData[0];
-          return [left + xaxis._offset + xaxis.d2p(x[0]), top + yaxis._offset + yaxis.d2p(y[0])];
-        }"""
-    )
-    page.mouse.move(x, y)
-    page.mouse.click(x, y)
-    heading = page.get_by_role("heading", name="Image ")
-    expect(heading).to_be_visible()
+    page = open_page(f"{url}/explore?model=digits-2d&view=-1,1,-1,1")
+    page.wait_for_function("performance.getEntriesByName('map-ready').length")
+    area = page.locator(".js-plotly-plot .nsewdrag").bounding_box()
+    assert area is not None
+    page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    panel = page.get_by_role("heading", name=re.compile("Image |A place"))
+    expect(panel).to_be_visible()
+    told = panel.inner_text()
     chromium.wait_idle(page)
-    number = heading.inner_text().split(" · ")[0].lower()
-    assert _marks(page) == []  # it stands out by itself
-    _choose(page, "colour", "KL")
-    page.wait_for_timeout(500)
-    assert _marks(page) == [number]
+    seen = "document.querySelector('.js-plotly-plot').layout.yaxis.range"
+    before = page.evaluate(seen)
+    _choose(page, "colour", "kl")
+    expect(panel).to_have_text(told)
+    assert page.evaluate(seen) == before
     for name in ("Traverse", "Explore"):
         page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
         chromium.wait_idle(page)
-    page.wait_for_timeout(500)
-    assert _marks(page) == [number]
+    expect(panel).to_have_text(told)
 
 
 @pytest.mark.browser
 def test_a_choice_that_another_model_lacks_is_no_longer_shown(
     url: str, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(f"{url}/explore?model=digits-2d&colour=KL")
+    page = open_page(f"{url}/explore?model=digits-2d&colour=kl")
     _choose(page, "model", "small-ae")
     expect(page.locator(".st-key-colour input")).to_have_value("class")
     expect(page.get_by_test_id("stToast")).to_have_count(0)  # no address was wrong

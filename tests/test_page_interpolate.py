@@ -60,7 +60,7 @@ def _png(size: int = 40) -> bytes:
     ],
 )
 def test_addresses_are_read_and_written(text: str, spec: Spec) -> None:
-    assert ends.parse(text, datasets.load("digits")) == spec
+    assert ends.parse(text, datasets.load("digits"), 2) == spec
     assert str(spec) == text
 
 
@@ -84,7 +84,7 @@ def test_addresses_are_read_and_written(text: str, spec: Spec) -> None:
 )
 def test_bad_addresses_say_what_is_wrong(text: str, part: str) -> None:
     with pytest.raises(LatentExplorerError, match=re.escape(part)):
-        ends.parse(text, datasets.load("digits"))
+        ends.parse(text, datasets.load("digits"), 2)
 
 
 def test_it_opens_with_a_walk(at: AppTest) -> None:

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 # Anyone may use these: they know nothing of the rooms.
 COMMON = {"errors", "progress", "config"}
 CORE = {
-    "settings", "cache", "images", "datasets", "likelihoods", "models", "objectives", "checkpoints",
-    "training", "latents", "projection", "walks", "geometry", "diagnostics", "cards",
+    "settings", "disk", "cache", "images", "datasets", "likelihoods", "models", "objectives",
+    "checkpoints", "training", "latents", "projection", "walks", "geometry", "diagnostics", "cards",
 }  # fmt: skip
 # Room → the rooms it may import, besides itself and the common ones.
 MAY: dict[str, set[str]] = {
@@ -21,15 +21,16 @@ MAY: dict[str, set[str]] = {
     "progress": set(),
     "config": set(),
     "settings": set(),
-    "cache": {"settings"},
+    "disk": set(),
+    "cache": {"settings", "disk"},
     "torchvision_guard": set(),
     "images": {"settings"},
-    "datasets": {"settings", "images", "cache", "torchvision_guard"},
+    "datasets": {"settings", "images", "cache", "disk", "torchvision_guard"},
     "likelihoods": set(),
     "models": {"likelihoods"},
-    "objectives": {"models"},
+    "objectives": {"models", "likelihoods"},
     "checkpoints": {"models", "settings"},
-    "training": {"settings", "datasets", "models", "objectives", "likelihoods", "checkpoints"},
+    "training": {"settings", "disk", "datasets", "models", "objectives", "likelihoods"},
     "latents": {"cache", "datasets", "images", "models", "objectives", "settings"},
     "projection": {"cache", "settings"},
     "walks": {"geometry"},
@@ -38,11 +39,18 @@ MAY: dict[str, set[str]] = {
     "figures": set(),
     "cards": {"checkpoints", "datasets", "diagnostics", "images", "latents", "models", "walks"},
     "store": CORE,
-    "jobs": CORE,
-    "runs": CORE | {"jobs"},
-    "api": CORE | {"store", "figures"},
+    "maps": CORE | {"store", "figures"},
+    "assets": set(),
+    "commands": set(),
+    "costs": {"settings", "models", "objectives", "training"},
+    "timelapse": {"projection"},
+    "processes": set(),
+    "jobs": CORE | {"processes", "costs"},
+    "runs": CORE | {"processes", "commands"},
+    "api": CORE | {"store", "maps", "assets"},
     "cli": CORE | {"jobs", "runs"},
-    "ui": CORE | {"store", "jobs", "runs", "figures"},
+    "ui": CORE
+    | {"store", "maps", "assets", "jobs", "runs", "figures", "commands", "costs", "timelapse"},
 }
 PAGES = {
     "ui",
@@ -129,7 +137,8 @@ SLOW = ("umap", "numba", "sklearn.manifold", "openTSNE", "torchvision", "acceler
         "mlxtend", "pandas", "plotly", "streamlit", "tyro")  # fmt: skip
 
 
-QUICK = ("checkpoints", "latents", "walks", "datasets", "projection", "jobs", "cards", "store")
+QUICK = ("checkpoints", "latents", "walks", "datasets", "projection", "jobs", "cards", "store",
+         "runs")  # fmt: skip
 
 
 def test_start_up_is_quick():

@@ -76,7 +76,7 @@ def test_the_main_walk(app_url: str, open_page: Callable[..., Page]) -> None:
     # Start: the whole card leads to the model's map.
     page.locator('.st-key-cards a[href*="model=digits-2d"]').click()
     expect(page).to_have_title(re.compile("Explore"))
-    page.wait_for_selector(".js-plotly-plot .nsewdrag")
+    page.wait_for_function("performance.getEntriesByName('map-ready').length")
     chromium.wait_idle(page)
     assert address(page) == {"model": ["digits-2d"], "data": ["digits"], "split": ["all"]}
 
@@ -85,7 +85,7 @@ def test_the_main_walk(app_url: str, open_page: Callable[..., Page]) -> None:
     page.mouse.click(*page.evaluate(PLACE, latents.mean[point].tolist()))
     expect(page.get_by_role("heading", name=f"Image {point} ")).to_be_visible()
     chromium.wait_idle(page)
-    assert address(page)["point"] == [str(point)]
+    assert address(page)["pins"] == [str(point)]
     original, reconstruction, *near = pictures(page)
     np.testing.assert_array_equal(original, images.batch([point])[0])
     np.testing.assert_array_equal(reconstruction, to_uint8(decode(model, latents.mean[point])))

@@ -14,11 +14,12 @@ from vae_core.ui import (
     uploads,
     widgets,
 )
+from vae_core.ui.explorer import scene
 
 with widgets.toolbar():
     choice = state.choose()
     latents = choice.latents()
-    config = projections.choose(latents.latent_dim)
+    config = projections.choose(latents.latent_dim, len(latents))
 
 image = choice.checkpoint.config.image
 entry, shown = st.columns([4, 7], gap="medium")
@@ -53,10 +54,22 @@ with right:
     inspector.neighbours(choice, latents, z)
 with left:
     st.subheader("Where it lands", anchor=False)
-    projection = projections.get(latents, config)
-    figure = colouring.figure_by_class(choice, latents, projection, ("your picture", z))
-    map.show(
-        figure, key=f"landing {choice} {projection.config}", alt="Map with your picture marked"
-    )
+    opened, forming = scene.lay_out(choice, latents, config)
+    projection = forming or opened.projection
+    mark = colouring.mark(projection, "your picture", z)
+    if forming is None:
+        live = map.Live(choice.model, opened.spec, image)
+        map.show(
+            colouring.frame(opened, (mark,)),
+            key="landing",
+            alt="Map with your picture marked",
+            live=live,
+        )
+    else:
+        map.show(
+            colouring.figure(opened, forming, (mark,)),
+            key="landing forming",
+            alt="Map with your picture marked",
+        )
     exact = "" if projection.is_exact else " · its place is interpolated from its neighbours"
     st.caption(projections.describe(projection, choice, latents) + exact)

@@ -1,4 +1,4 @@
-"""The map: a dataset's latents as points in the plane.
+"""The map: a dataset's latents as points in the plane, or in space.
 
 Every point carries its index in the dataset as `customdata`, whatever trace it is in: clicks and
 selections are answered by that index, never by a position within a trace.
@@ -7,18 +7,20 @@ selections are answered by that index, never by a position within a trace.
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 UNLABELLED = "unlabelled"
+MARK = "#e4007c"
 
 
 @dataclass(frozen=True)
 class Highlight:
     """Extra marks on the map, such as an upload, walks or the point of a permalink."""
 
-    coords: np.ndarray  # [K, 2]
+    coords: np.ndarray  # [K, 2], or [K, 3] in space
     name: str
     line: bool = False
     symbol: str = "circle-open"
@@ -28,121 +30,164 @@ def class_map(
     coords: np.ndarray,
     labels: np.ndarray | None,
     class_names: Sequence[str],
-    axis_labels: tuple[str, str],
+    axis_labels: Sequence[str],
     highlights: Sequence[Highlight] = (),
     equal_axes: bool = True,
     height: int = 600,
+    indices: np.ndarray | None = None,
+    present: Sequence[int] | np.ndarray | None = None,
 ) -> go.Figure:
-    """Points `[N, 2]` coloured by class, one trace a class, so that the legend isolates classes."""
-    figure = go.Figure()
-    size = _marker_size(len(coords))
+    """Points `[N, 2]` or `[N, 3]` coloured by class, one trace a class: the legend isolates them.
+
+    `indices` `[N]` are the points' own in the dataset, by default 0 … N - 1. `present` are the
+    classes that have a trace, by default those among `labels`: a sample of a larger map passes the
+    whole map's, so that no class changes its colour when it has no point in view.
+    """
+    indices = np.arange(len(coords)) if indices is None else indices
     if labels is None:
-        groups = [("", np.arange(len(coords)))]
+        groups = [("", slice(None))]
     else:
         groups = [
             # Plotly reads HTML in names, and a folder may be called anything.
             (html.escape(str(class_names[label])) or UNLABELLED, np.flatnonzero(labels == label))
-            for label in np.unique(labels)
+            for label in (np.unique(labels) if present is None else present)
         ]
-    for name, members in groups:
-        figure.add_scattergl(
-            x=coords[members, 0],
-            y=coords[members, 1],
-            customdata=members,
+    size = _marker_size(len(coords))
+    traces = [
+        _points(
+            coords[members],
+            indices[members],
+            {"size": size, "opacity": 0.75},
             name=name,
-            mode="markers",
-            marker={"size": size, "opacity": 0.75},
             hovertemplate="%{fullData.name} · #%{customdata}<extra></extra>",
         )
-    return _finish(figure, axis_labels, highlights, equal_axes, height, labels is not None, size)
+        for name, members in groups
+    ]
+    return _figure(traces, axis_labels, highlights, equal_axes, height, labels is not None)
 
 
 def value_map(
     coords: np.ndarray,
     values: np.ndarray,
     title: str,
-    axis_labels: tuple[str, str],
+    axis_labels: Sequence[str],
     highlights: Sequence[Highlight] = (),
     equal_axes: bool = True,
     height: int = 600,
+    indices: np.ndarray | None = None,
+    span: tuple[float, float] | None = None,
 ) -> go.Figure:
-    """Points `[N, 2]` coloured by a number each, such as a factor or the KL."""
-    figure = go.Figure()
-    size = _marker_size(len(coords))
-    low, high = np.percentile(values, [1, 99]) if len(values) else (0, 1)
-    figure.add_scattergl(
-        x=coords[:, 0],
-        y=coords[:, 1],
-        customdata=np.arange(len(coords)),
-        mode="markers",
+    """Points `[N, 2]` or `[N, 3]` coloured by a number each, such as a factor or the KL.
+
+    `indices` as in `class_map`. `span` are the values that take the ends of the colour scale, by
+    default the 1st and 99th percentile: single outliers must not take all the colours.
+    """
+    low, high = span or (np.percentile(values, [1, 99]) if len(values) else (0, 1))
+    marker = {
+        "size": _marker_size(len(coords)),
+        "opacity": 0.8,
+        "color": values,
+        "colorscale": "Viridis",
+        "cmin": float(low),
+        "cmax": float(high),
+        # Below the buttons, as the legend is.
+        "colorbar": {
+            "title": {"text": html.escape(title), "side": "right"},
+            "thickness": 12,
+            "len": 0.94,
+            "y": 0,
+            "yanchor": "bottom",
+        },
+    }
+    trace = _points(
+        coords,
+        np.arange(len(coords)) if indices is None else indices,
+        marker,
         name="",
         showlegend=False,
-        marker={
-            "size": size,
-            "opacity": 0.8,
-            "color": values,
-            "colorscale": "Viridis",
-            # Single outliers must not take all the colours.
-            "cmin": float(low),
-            "cmax": float(high),
-            # Below the buttons, as the legend is.
-            "colorbar": {
-                "title": {"text": title, "side": "right"},
-                "thickness": 12,
-                "len": 0.94,
-                "y": 0,
-                "yanchor": "bottom",
-            },
-        },
         hovertemplate="#%{customdata} · %{marker.color:.3g}<extra></extra>",
     )
-    return _finish(figure, axis_labels, highlights, equal_axes, height, False, size)
+    return _figure([trace], axis_labels, highlights, equal_axes, height, False)
 
 
-def _finish(
-    figure: go.Figure,
-    axis_labels: tuple[str, str],
+def frame(
+    axis_labels: Sequence[str], highlights: Sequence[Highlight] = (), height: int = 600
+) -> go.Figure:
+    """A map without its points: axes and marks, for a live map that fetches the points itself."""
+    return _figure([], axis_labels, highlights, True, height, False)
+
+
+def _points(
+    coords: np.ndarray, indices: np.ndarray, marker: dict[str, Any], **trace: Any
+) -> dict[str, Any]:
+    """A trace of points of the dataset: what is clicked or selected stands out."""
+    if coords.shape[1] == 2:
+        trace["selected"] = {"marker": {"opacity": 1, "size": marker["size"] + 3}}
+        trace["unselected"] = {"marker": {"opacity": 0.45}}  # stays readable
+    return _trace(coords, mode="markers", customdata=indices, marker=marker, **trace)
+
+
+def _mark(highlight: Highlight) -> dict[str, Any]:
+    name = html.escape(highlight.name)
+    return _trace(
+        highlight.coords,
+        name=name,
+        mode="lines+markers" if highlight.line else "markers",
+        showlegend=False,
+        hovertemplate=f"{name}<extra></extra>",
+        line={"width": 2, "color": MARK},
+        marker={
+            "symbol": highlight.symbol,
+            "size": 7 if highlight.line else 16,
+            "color": MARK,
+            "line": {"width": 3, "color": MARK},
+        },
+    )
+
+
+def _trace(coords: np.ndarray, marker: dict[str, Any], **trace: Any) -> dict[str, Any]:
+    """In the plane or in space, as the coordinates are."""
+    axes = dict(zip("xyz", coords.T, strict=False))
+    if coords.shape[1] == 2:
+        return {"type": "scattergl", "marker": marker, **axes, **trace}
+    # What is nearer is drawn larger; and there are fewer symbols.
+    marker = {**marker, "size": 0.6 * marker["size"]}
+    if "symbol" in marker:
+        marker["symbol"] = marker["symbol"].removesuffix("-thin")
+    return {"type": "scatter3d", "marker": marker, **axes, **trace}
+
+
+def _figure(
+    traces: list[dict[str, Any]],
+    axis_labels: Sequence[str],
     highlights: Sequence[Highlight],
     equal_axes: bool,
     height: int,
     legend: bool,
-    size: float,
 ) -> go.Figure:
-    # Streamlit marks what was clicked or selected: it stands out, the rest stays readable.
-    figure.update_traces(
-        selected={"marker": {"opacity": 1, "size": size + 3}},
-        unselected={"marker": {"opacity": 0.45}},
-    )
-    for mark in highlights:
-        figure.add_scattergl(
-            x=mark.coords[:, 0],
-            y=mark.coords[:, 1],
-            name=mark.name,
-            mode="lines+markers" if mark.line else "markers",
-            showlegend=False,
-            hovertemplate=f"{mark.name}<extra></extra>",
-            line={"width": 2, "color": "#e4007c"},
-            marker={
-                "symbol": mark.symbol,
-                "size": 7 if mark.line else 16,
-                "color": "#e4007c",
-                "line": {"width": 3, "color": "#e4007c"},
-            },
-        )
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        dragmode="pan",
-        showlegend=legend,
-        legend={"itemsizing": "constant", "title": None, "y": 0.94, "yanchor": "top"},
-        uirevision="map",
-        clickmode="event+select",
-    )
-    figure.update_xaxes(title_text=axis_labels[0], zeroline=False, showgrid=True)
-    figure.update_yaxes(title_text=axis_labels[1], zeroline=False, showgrid=True)
-    if equal_axes:
-        figure.update_yaxes(scaleanchor="x", scaleratio=1)
-    return figure
+    """All at once: each later change of a figure takes as long as making it."""
+    axes: dict[str, dict[str, Any]] = {
+        f"{axis}axis": {"title": {"text": label}}
+        for axis, label in zip("xyz", axis_labels, strict=False)
+    }
+    layout: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "dragmode": "pan",
+        "showlegend": legend,
+        "legend": {"itemsizing": "constant", "title": None, "y": 0.94, "yanchor": "top"},
+        "uirevision": "map",
+        "clickmode": "event+select",
+    }
+    if len(axis_labels) == 3:
+        layout |= {"scene": {**axes, "aspectmode": "data"}, "dragmode": "orbit"}
+    else:
+        for axis in axes.values():
+            axis |= {"zeroline": False, "showgrid": True}
+        if equal_axes:
+            axes["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
+        layout |= axes
+    return go.Figure(traces + [_mark(highlight) for highlight in highlights], layout)
 
 
 def _marker_size(count: int) -> float:

@@ -1,6 +1,7 @@
 """The ends of a walk: an image, a random one of a class, a draw from the prior, or an upload.
 
-An end stands in the address as `12`, `class:7:3` (seed 3) or `prior:3`; an upload never does.
+An end stands in the address as `12`, `class:7:3` (seed 3), `prior:3` or `z:0.5,-1.2` (a latent, as
+the map's pins give it); an upload never does.
 """
 
 import random
@@ -18,22 +19,32 @@ from vae_core.latents import Latents, sample_prior
 from vae_core.ui import controls, drawn, errors, pictures
 from vae_core.ui.state import Choice
 
-KINDS = {"class": "Class", "point": "Image", "prior": "Prior sample", "upload": "Upload"}
+KINDS = {
+    "class": "Class",
+    "point": "Image",
+    "prior": "Prior sample",
+    "latent": "Place on the map",
+    "upload": "Upload",
+}
 _ADDRESS = re.compile(r"(class:(?P<name>.+):|(?P<prior>prior:))?(?P<number>[0-9]+)")
-ADDRESS = "an image number, 'class:NAME:SEED' or 'prior:SEED'"
+ADDRESS = "an image number, 'class:NAME:SEED', 'prior:SEED' or 'z:' and a latent"
+_LATENT = "z:"
 
 
 @dataclass(frozen=True)
 class Spec:
-    """How an end was chosen: `number` is an image's index, or a seed."""
+    """How an end was chosen: `number` is an image's index, or a seed; `z` a place on the map."""
 
     kind: str
     number: int = 0
     name: str = ""
+    z: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         if self.kind == "point":
             return str(self.number)
+        if self.kind == "latent":
+            return _LATENT + ",".join(f"{value:.4g}" for value in self.z)
         return (
             f"class:{self.name}:{self.number}" if self.kind == "class" else f"prior:{self.number}"
         )
@@ -57,8 +68,10 @@ def classes(images: ImageSet) -> list[str]:
     return [name for name in names if name]
 
 
-def parse(text: str, images: ImageSet) -> Spec:
+def parse(text: str, images: ImageSet, latent_dim: int) -> Spec:
     """An end from an address. Raises LatentExplorerError that says what it may be."""
+    if text.startswith(_LATENT):
+        return _parse_latent(text, latent_dim)
     found = _ADDRESS.fullmatch(text)
     if not found:
         raise LatentExplorerError(f"An end of a walk is {ADDRESS}, not {text[:40]!r}.")
@@ -71,6 +84,19 @@ def parse(text: str, images: ImageSet) -> Spec:
         what = "images" if kind == "point" else "seeds"
         raise LatentExplorerError(f"{text[:40]!r} is too high: here are {what} 0 to {limit}.")
     return Spec(kind, int(number), name)
+
+
+def _parse_latent(text: str, latent_dim: int) -> Spec:
+    try:
+        z = tuple(float(number) for number in text.removeprefix(_LATENT).split(","))
+    except ValueError:
+        z = ()
+    if len(z) != latent_dim or not np.isfinite(np.array(z, np.float32)).all():
+        raise LatentExplorerError(
+            f"A place is 'z:' and {latent_dim} numbers with commas between them for this model, "
+            f"not {text[:40]!r}."
+        )
+    return Spec("latent", z=z)
 
 
 def defaults(images: ImageSet) -> tuple[Spec, Spec]:
@@ -90,10 +116,11 @@ def defaults(images: ImageSet) -> tuple[Spec, Spec]:
 def choose(key: str, label: str, default: Spec, choice: Choice, latents: Latents) -> End | None:
     """The widgets of one end and its picture; None while there is no such end."""
     images = choice.images
-    _follow_address(key, default, images)
+    _follow_address(key, default, images, latents.latent_dim)
     with st.container(border=True, height="stretch"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            kinds = [kind for kind in KINDS if kind != "class" or classes(images)]
+            absent = {"class": not classes(images), "latent": not _latent(key)}
+            kinds = [kind for kind in KINDS if not absent.get(kind)]
             kind = st.selectbox(
                 label,
                 kinds,
@@ -121,14 +148,14 @@ def keep_address(key: str, end: End | None, default: Spec) -> None:
         st.query_params[key] = address
 
 
-def _follow_address(key: str, default: Spec, images: ImageSet) -> None:
+def _follow_address(key: str, default: Spec, images: ImageSet, latent_dim: int) -> None:
     """Set the widgets to what the address, else a new default, says before they are drawn."""
     state = st.session_state
     wanted = st.query_params.get(key)
     spec = None
     if wanted is not None and wanted != state.get(f"_{key}_address"):
         try:
-            spec = parse(wanted, images)
+            spec = parse(wanted, images, latent_dim)
         except LatentExplorerError as error:
             controls.warn(str(error))
             st.query_params.pop(key, None)
@@ -140,11 +167,24 @@ def _follow_address(key: str, default: Spec, images: ImageSet) -> None:
         if spec is None and not _is_possible(key, images):
             spec = default
         _forget_impossible(key, images)
-    if spec is not None:
-        state[f"{key}_kind"] = spec.kind
+    if len(_latent(key)) not in (0, latent_dim):  # of another model
+        state.pop(f"_{key}_latent")
+        if state.get(f"{key}_kind") == "latent" and spec is None:
+            spec = default
+    if spec is None:
+        return
+    state[f"{key}_kind"] = spec.kind
+    if spec.kind == "latent":
+        state[f"_{key}_latent"] = spec.z
+    else:
         state[f"{key}_{'seed' if spec.kind != 'point' else 'point'}"] = spec.number
-        if spec.kind == "class":
-            state[f"{key}_class"] = spec.name
+    if spec.kind == "class":
+        state[f"{key}_class"] = spec.name
+
+
+def _latent(key: str) -> tuple[float, ...]:
+    """The place on the map that an address gave this end, if any."""
+    return st.session_state.get(f"_{key}_latent", ())
 
 
 def _is_possible(key: str, images: ImageSet) -> bool:
@@ -179,6 +219,8 @@ def _details(key: str, kind: str, images: ImageSet) -> Spec | None:
     if kind == "upload":
         _uploader(key)
         return None
+    if kind == "latent":
+        return Spec("latent", z=_latent(key))
     name = ""
     if kind == "class":
         name = st.selectbox(
@@ -220,6 +262,8 @@ def _find(key: str, spec: Spec | None, choice: Choice, latents: Latents) -> End 
         name, data = upload
         pixels = _prepared(data, name, images.format, repr(images.format))
         return End(name, "", drawn.encode_one(choice.model, pixels)["mean"][0], pixels)
+    if spec.kind == "latent":
+        return End("place on the map", str(spec), np.array(spec.z, np.float32), None)
     if spec.kind == "prior":
         z = sample_prior(choice.checkpoint.model, 1, spec.number)[0]
         return End(f"prior sample, seed {spec.number}", str(spec), z, None)

@@ -1,21 +1,19 @@
-"""What the map says of a point, and of a selection."""
-
-from collections import Counter
+"""What the map says of a point, and of a place where there is none."""
 
 import numpy as np
 import streamlit as st
 
 from vae_core import figures
-from vae_core.figures.maps import UNLABELLED
 from vae_core.images import to_uint8
 from vae_core.latents import Latents, decode
+from vae_core.maps import log_prior
 from vae_core.ui import errors, pictures, widgets
 from vae_core.ui.state import Choice, store
 
 NEIGHBOURS = 10
-GALLERY = 60
 # Above this many dimensions only the most informative are drawn.
 SHOWN_DIMENSIONS = 64
+SHOWN_NUMBERS = 16
 
 
 def point(choice: Choice, latents: Latents, index: int) -> None:
@@ -38,6 +36,37 @@ def point(choice: Choice, latents: Latents, index: int) -> None:
     figures_of(choice, latents.reconstruction[index], kl, latents)
     posterior(latents.mean[index], latents.std[index], latents, key="posterior")
     neighbours(choice, latents, z, skip=index)
+
+
+def place(choice: Choice, latents: Latents, z: np.ndarray, exact: bool) -> None:
+    """A place on the plane: what the decoder draws there, how likely it is, what lies near."""
+    model = choice.checkpoint.model
+    st.subheader("A place on the map", anchor=False)
+    pictures.gallery(
+        [to_uint8(decode(model, z))],
+        ["decoded" if exact else "decoded, from the neighbours' latents (approximate)"],
+        alt=["What the decoder draws at this place"],
+        size=150,
+        columns=1,
+        ink=choice.ink,
+    )
+    nearest = store().neighbours(latents, z, 1)
+    distance = float(nearest.distances[0])
+    stats: list[widgets.Stat] = [
+        (
+            "Nearest data",
+            f"{distance:.2f}",
+            f"Distance in latent space to image {nearest.indices[0]}",
+        )
+    ]
+    if latents.kl is not None:
+        stats.insert(0, ("log p(z)", f"{float(log_prior(z)):.2f} nats", "Density under N(0, I)"))
+    widgets.stat_row(stats)
+    st.caption(
+        f"**z** = {', '.join(f'{value:.3f}' for value in z[:SHOWN_NUMBERS])}"
+        + (" …" if len(z) > SHOWN_NUMBERS else "")
+    )
+    neighbours(choice, latents, z)
 
 
 def figures_of(
@@ -109,26 +138,3 @@ def neighbours(
 def _named(choice: Choice, index: int) -> str:
     name = choice.images.label_name(index)
     return f"Image {index}, {name}" if name else f"Image {index}"
-
-
-def selection(choice: Choice, chosen: tuple[int, ...]) -> None:
-    """What is inside a box or lasso: how many of which class, and their pictures."""
-    images = choice.images
-    st.subheader(f"{len(chosen):,} of {len(images):,} images", anchor=False)
-    if images.labels is not None:
-        counts = Counter(images.label_name(index) for index in chosen).most_common()
-        shown = " · ".join(f"{name or UNLABELLED}: {count}" for name, count in counts[:12])
-        st.caption(errors.plain(shown) + (" · …" if len(counts) > 12 else ""))
-    # Evenly spaced over the selection, so that what is left out is left out everywhere.
-    picked = np.asarray(chosen)[
-        np.unique(np.linspace(0, len(chosen) - 1, min(GALLERY, len(chosen))).astype(int))
-    ]
-    pictures.gallery(
-        images.batch(picked),
-        alt=[_named(choice, int(index)) for index in picked],
-        size=56 if images.format.size <= 32 else 72,
-        gap=4,
-        ink=choice.ink,
-    )
-    if len(picked) < len(chosen):
-        st.caption(f"{len(picked)} of them are shown, evenly spaced.")

@@ -1,62 +1,179 @@
-"""The map on a page: one way in for every page, so that the renderer can change behind it."""
+"""The map on a page: one way in for every page, so that the renderer can change behind it.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+The figure is drawn by the plotly.js that plotly.py ships, in a component of ours
+(`assets/map/`). A *live* map also asks the routes under `/api` while the hand moves, without a
+rerun: what the decoder draws under the cursor, terrain, pictures, the points in view.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.components.v2 import component
 
-CONFIG = {
-    "scrollZoom": True,
-    "displaylogo": False,
-    "modeBarButtonsToRemove": ["toImage", "autoScale2d", "toggleSpikelines"],
-}
+from vae_core import assets
+from vae_core.config import ImageFormat
+from vae_core.maps import MapSpec
+from vae_core.ui.style import ASSETS
+
+Terrain = Literal["none", "decoded", "density", "kl", "reconstruction"]
+Pictures = Literal["none", "original", "reconstruction"]
+Polygon = tuple[tuple[float, float], ...]
+
+_EVENTS = ("click", "selection", "view", "pins")
+# What of a map colours or hides its points, and does not move them.
+_LOOKS = {"colour", "filter", "low", "high", "keep"}
+_map = component(
+    "latent_explorer_map",
+    html='<div class="le-map"></div>',
+    css=(ASSETS / "map" / "map.css").read_text(encoding="utf-8"),
+    js=(ASSETS / "map" / "loader.js").read_text(encoding="utf-8"),
+    # Plotly puts its own style sheet into the document's head.
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A place that is looked at; on a point of the dataset it has that point's index."""
+
+    id: str
+    x: float
+    y: float
+    index: int | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """The rectangle of the map that is seen, in its own units."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a live map asks the server for: whose map it is, and what is switched on."""
+
+    model: str
+    spec: MapSpec
+    image: ImageFormat
+    pins: tuple[Pin, ...] = ()
+    terrain: Terrain = "none"
+    pictures: Pictures = "none"
+    hover: bool = True
+    ms: bool = False
 
 
 @dataclass(frozen=True)
 class MapEvent:
-    """What the hand did last: a click on a point, or a selection by box or lasso.
+    """What the hand did last.
 
-    Both are indices into the dataset, whatever trace a point is drawn in.
+    A click is told once: `xy`, with `point` the index into the dataset where it hit one, or `pin`
+    the id of a pin. What is selected, seen and pinned stays until it is changed.
     """
 
     point: int | None = None
-    selection: tuple[int, ...] = ()
+    xy: tuple[float, float] | None = None
+    pin: str | None = None
+    polygon: Polygon = ()
+    view: View | None = None
+    pins: tuple[Pin, ...] | None = None
 
 
 def show(
-    figure: go.Figure, *, key: str, alt: str, on_change: Callable[[MapEvent], None] | None = None
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    live: Live | None = None,
+    view: View | None = None,
+    polygon: Polygon = (),
+    on_change: Callable[[MapEvent], None] | None = None,
 ) -> MapEvent:
-    """Draw a map and return what was done on it; `on_change` runs first, before the page."""
+    """Draw a map and return what was done on it; `on_change` runs first, before the page.
 
-    def changed() -> None:
+    With one `key` for a page's map it stays what it is through every rerun: view, selection,
+    hidden classes. `view` and `polygon` are what it begins with, and begins with again when
+    `live` is another map. Without `on_change` nothing is told and nothing is run again.
+    A live map fetches its points itself: its `figure` holds the layout, and marks.
+    """
+
+    identity = "" if live is None else _identity(live)
+
+    def changed(name: str) -> None:
         if on_change is not None:
-            on_change(_event(st.session_state[key]))
+            event = _event(st.session_state[key], identity)
+            if name != "click":  # several may arrive at once, and a click is told once
+                event = replace(event, point=None, xy=None, pin=None)
+            on_change(event)
 
-    state = st.plotly_chart(
-        figure,
-        key=key,
-        on_select=changed,
-        selection_mode=("points", "box", "lasso"),
-        config=CONFIG,
-        alt=alt,
-    )
-    return _event(state)
+    data = {
+        "module": f"{_api()}/{assets.address('main.js')}",
+        "plotly": f"{_api()}/{assets.address(assets.PLOTLY)}",
+        "identity": identity,
+        "figure": figure.to_json(),
+        "alt": alt,
+        "live": None if live is None else _parameters(live),
+        "view": None if view is None else asdict(view),
+        "selection": polygon or None,
+        "sends": on_change is not None,
+    }
+    listening: dict[str, Any] = {f"on_{name}_change": partial(changed, name) for name in _EVENTS}
+    state = _map(key=key, data=data, **listening)
+    return _event(state, identity)
 
 
-def last(key: str) -> MapEvent:
-    """What was done last on the map of this key, before it is drawn; nothing if it is not there."""
-    state = st.session_state.get(key)
-    return MapEvent() if state is None else _event(state)
+def _api() -> str:
+    """Where the routes are, below the path that the app is served from."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}/api" if base else "/api"
 
 
-def _event(state: object) -> MapEvent:
-    selection = state["selection"]  # type: ignore[index]
-    indices = tuple(
-        int(point["customdata"])
-        for point in selection["points"]
-        if point.get("customdata") is not None  # marks that are no points of the dataset
-    )
-    if selection.get("box") or selection.get("lasso"):
-        return MapEvent(selection=indices)
-    return MapEvent(point=indices[-1] if indices else None)
+def _identity(live: Live) -> str:
+    """What must change for points to stand elsewhere: then view and selection begin anew."""
+    return json.dumps([live.model, live.spec.model_dump(mode="json", exclude=_LOOKS)])
+
+
+def _parameters(live: Live) -> dict[str, Any]:
+    image = live.image
+    return {
+        "api": _api(),
+        "model": live.model,
+        "map": live.spec.parameters(),
+        "image": {"channels": image.channels, "size": image.size, "ink": image.strokes},
+        "pins": [asdict(pin) for pin in live.pins],
+        "options": {
+            "terrain": live.terrain,
+            "pictures": live.pictures,
+            "hover": live.hover,
+            "ms": live.ms,
+        },
+    }
+
+
+def _event(state: Mapping[str, Any], identity: str) -> MapEvent:
+    """What the component tells, without what it told of another map that stood here."""
+    told = {
+        name: said["value"]
+        for name in _EVENTS
+        if (said := state.get(name)) is not None and said["map"] == identity
+    }
+    event = MapEvent()
+    if click := told.get("click"):
+        xy = (click["x"], click["y"])
+        event = replace(event, point=click["index"], xy=xy, pin=click.get("pin"))
+    if polygon := told.get("selection"):
+        event = replace(event, polygon=tuple((x, y) for x, y in polygon))
+    if view := told.get("view"):
+        event = replace(event, view=View(**view))
+    if (pins := told.get("pins")) is not None:
+        event = replace(event, pins=tuple(Pin(**pin) for pin in pins))
+    return event

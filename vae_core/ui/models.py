@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vae_core.checkpoints import CheckpointConfig
+from vae_core.config import RunConfig
 from vae_core.datasets import DATASETS
 from vae_core.models import count_parameters
 from vae_core.ui import drawn, widgets
@@ -19,7 +20,8 @@ def card(name: str) -> None:
     if figures is not None:
         where = f"{figures.dataset}, {figures.split}, {figures.images:,} images"
         # Grey targets make the Bernoulli's log-likelihood a cross-entropy.
-        grey = config.run.model.likelihood == "bernoulli" and not config.run.objective.binarize
+        binary = config.image.binary or config.run.objective.binarize
+        grey = config.run.model.likelihood == "bernoulli" and not binary
         measured = f"{where}; BCE of pixel values, not a likelihood" if grey else where
         stats.append(("Reconstruction", f"{figures.reconstruction:.1f} nats", measured))
         if figures.kl is not None and figures.negative_elbo is not None:
@@ -49,7 +51,11 @@ def _short(count: int) -> str:
 
 def describe(config: CheckpointConfig) -> str:
     """A model in a line."""
-    run = config.run
+    return describe_run(config.run)
+
+
+def describe_run(run: RunConfig) -> str:
+    """A training in a line."""
     kind = "Autoencoder" if run.model.deterministic else "VAE"
     if run.objective.beta != 1:
         kind = f"β-VAE, β = {run.objective.beta:g}"

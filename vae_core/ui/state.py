@@ -12,10 +12,9 @@ import streamlit as st
 from vae_core.checkpoints import Checkpoint
 from vae_core.datasets import DATASETS, SPLITS, ImageSet
 from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName, require_known
-from vae_core.latents import Latents
-from vae_core.progress import Progress
+from vae_core.latents import Latents, rates
 from vae_core.store import Store
-from vae_core.ui import controls, errors
+from vae_core.ui import controls, encoding, errors
 
 
 @st.cache_resource(show_spinner=False)
@@ -48,7 +47,8 @@ class Choice:
     @property
     def is_bce(self) -> bool:
         """Whether its reconstruction is a BCE of pixel values, which is no likelihood."""
-        return self.checkpoint.config.run.model.likelihood == "bernoulli"
+        config = self.checkpoint.config
+        return config.run.model.likelihood == "bernoulli" and not config.image.binary
 
     @property
     def query(self) -> dict[str, str]:
@@ -56,16 +56,14 @@ class Choice:
         return {"model": self.model, "data": self.dataset, "split": self.split}
 
     def latents(self) -> Latents:
-        """The dataset as the model encodes it, with a progress bar where that takes a while."""
-        bar = st.empty()
-
-        def report(progress: Progress) -> None:
-            bar.progress(progress.fraction, progress.message)
-
-        # The spinner is for a visitor who waits while another's request encodes the same.
+        """The dataset as the model encodes it; where that takes long, a job stands here instead."""
+        # The spinner is also for a visitor who waits while another's request encodes the same.
         with st.spinner(f"Encoding {self.dataset} with {self.model} …", show_time=True):
-            latents = store().latents(self.model, self.dataset, self.split, report)
-        bar.empty()
+            latents = store().latents_if_ready(self.model, self.dataset, self.split)
+        if latents is None:
+            checkpoint, count = self.checkpoint, len(self.images)
+            speed = rates(checkpoint.model, checkpoint.key).encode
+            encoding.wait(self.model, self.dataset, self.split, count, count / speed)
         return latents
 
 

@@ -1,0 +1,73 @@
+"""`MapSpec`: what a map shows, in words and numbers that fit into an address."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from vae_core.config import Indices, ProjectionConfig
+from vae_core.errors import LatentExplorerError
+
+MOST_CATEGORIES = 256  # that a filter names
+
+
+class MapSpec(ProjectionConfig):
+    """Which images, how their latents are laid out, what colours them, and which are shown.
+
+    The model is named beside it.
+    """
+
+    data: str = Field(
+        default="", max_length=200, description="dataset; default: the smallest that fits the model"
+    )
+    split: str = Field(default="", max_length=20, description="default: what a map shows first")
+    colour: str = Field(
+        default="",
+        max_length=200,
+        description="class, a factor, z0, z1, …, kl, reconstruction, log_likelihood, log_prior, "
+        "distance; default: class where there are classes, else reconstruction",
+    )
+    filter: str = Field(
+        default="", max_length=200, description="a colour whose values say which points are shown"
+    )
+    low: float | None = Field(default=None, description="filter: the least value that is shown")
+    high: float | None = Field(default=None, description="filter: the greatest")
+    keep: Indices = Field(
+        default=(),
+        max_length=MOST_CATEGORIES,
+        description="filter: numbers of the categories that are shown; `3,5` in an address",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low ({self.low:g}) is greater than high ({self.high:g})")
+        return self
+
+    @property
+    def projection(self) -> ProjectionConfig:
+        """The part that says where the points stand."""
+        return ProjectionConfig(
+            **{name: getattr(self, name) for name in ProjectionConfig.model_fields}
+        )
+
+    def parameters(self) -> dict[str, str | int | float]:
+        """Whatever is not the default, for an address: `MapSpec(**parameters)` is this again."""
+        return self.model_dump(exclude_defaults=True)
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A rectangle of the map, in its own units. Raises LatentExplorerError if it is empty."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        if not (self.x0 < self.x1 and self.y0 < self.y1):
+            raise LatentExplorerError(
+                f"A rectangle needs x0 < x1 and y0 < y1, not {self.x0:g} … {self.x1:g} and "
+                f"{self.y0:g} … {self.y1:g}."
+            )

@@ -1,0 +1,114 @@
+// Pins: places that are looked at in the inspector. They can be dragged, by hand or by arrow keys.
+
+import { element } from "./images.js";
+
+const STEP = 8;
+const LEAP = 40;
+const STILL = 4; // pixels that a click may wander
+
+export class Pins {
+  /** `on`: dragged(pin, left, top, since), dropped(pins), picked(pin). */
+  constructor(layer, map, on) {
+    this.layer = layer;
+    this.map = map;
+    this.on = on;
+    this.pins = [];
+    this.given = "[]";
+  }
+
+  /** Pins as Python gives them: [{id, x, y, index, label}]. */
+  set(pins) {
+    const given = JSON.stringify(pins);
+    // What has been dragged stays where it is, until Python says something else.
+    if (given === this.given) return;
+    this.given = given;
+    this.pins = pins.map((pin) => ({ ...pin }));
+    const focused = this.layer.contains(document.activeElement)
+      ? document.activeElement.dataset.id
+      : null;
+    this.layer.replaceChildren(...this.pins.map((pin) => this.button(pin)));
+    if (focused) this.layer.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+    this.draw();
+  }
+
+  button(pin) {
+    const button = element("button", { type: "button", className: "le-map-pin" });
+    button.dataset.id = pin.id;
+    button.append(element("span", { textContent: pin.label }));
+    button.setAttribute("aria-label", `Pin ${pin.label}: drag it, or move it by the arrow keys`);
+    button.onpointerdown = (event) => this.grab(event, pin, button);
+    button.onkeydown = (event) => this.press(event, pin);
+    pin.button = button;
+    return button;
+  }
+
+  draw() {
+    const { plane } = this.map;
+    if (!plane) return;
+    for (const { x, y, button } of this.pins) {
+      const { left, top } = plane.toPixel(x, y);
+      button.hidden = !plane.holds(left, top);
+      button.style.transform = `translate(${left}px, ${top}px)`;
+    }
+  }
+
+  grab(event, pin, button) {
+    if (event.button) return;
+    event.preventDefault();
+    event.stopPropagation();
+    button.focus();
+    button.setPointerCapture(event.pointerId);
+    const start = { left: event.clientX, top: event.clientY, x: pin.x, y: pin.y };
+    let moved = false;
+    button.onpointermove = (move) => {
+      const right = move.clientX - start.left;
+      const down = move.clientY - start.top;
+      moved ||= Math.hypot(right, down) > STILL;
+      if (!moved) return;
+      const { perX, perY } = this.map.plane;
+      this.put(pin, start.x + right / perX, start.y - down / perY, move.timeStamp);
+    };
+    button.onpointerup = button.onpointercancel = () => {
+      button.onpointermove = button.onpointerup = button.onpointercancel = null;
+      if (moved) this.on.dropped(this.places());
+      else this.on.picked(pin);
+    };
+  }
+
+  press(event, pin) {
+    const step = event.shiftKey ? LEAP : STEP;
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const move = moves[event.key];
+    if (move) {
+      const { perX, perY } = this.map.plane;
+      this.put(
+        pin,
+        pin.x + (step * move[0]) / perX,
+        pin.y + (step * move[1]) / perY,
+        event.timeStamp,
+      );
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.on.dropped(this.places()), 400);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      this.on.dropped(this.places().filter(({ id }) => id !== pin.id));
+    } else if (event.key === "Enter") {
+      this.on.picked(pin);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  put(pin, x, y, since) {
+    // It has left its point, if it stood on one.
+    Object.assign(pin, { x, y, index: null });
+    this.draw();
+    const { left, top } = this.map.plane.toPixel(x, y);
+    this.on.dragged(pin, left, top, since);
+  }
+
+  places() {
+    return this.pins.map(({ id, x, y, index, label }) => ({ id, x, y, index, label }));
+  }
+}

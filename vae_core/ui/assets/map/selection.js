@@ -1,0 +1,108 @@
+// Selecting with a box or a lasso. What is selected is a polygon in the map's own units: it moves
+// with the view, and Python answers it over all points, shown or not.
+
+const STILL = 5; // pixels that a click may wander
+const APART = 3; // pixels between two corners of a lasso
+const LOOSE = 1; // pixels that a corner may lie off the line to be left out
+
+export class Selection {
+  /** `map` has: area, plane. `changed(polygon)` is called with a new one, or null. */
+  constructor(map, changed) {
+    this.map = map;
+    this.changed = changed;
+    this.mode = "pan";
+    this.polygon = null;
+    const space = "http://www.w3.org/2000/svg";
+    this.layer = document.createElementNS(space, "svg");
+    this.layer.setAttribute("class", "le-map-layer le-map-selection");
+    this.layer.setAttribute("aria-hidden", "true");
+    this.path = document.createElementNS(space, "path");
+    this.layer.append(this.path);
+    map.area.addEventListener("pointerdown", (event) => this.begin(event));
+  }
+
+  begin(event) {
+    const { area, plane } = this.map;
+    if (this.mode === "pan" || event.button || event.target.closest("button")) return;
+    const bounds = area.getBoundingClientRect();
+    const at = ({ clientX, clientY }) => [clientX - bounds.left, clientY - bounds.top];
+    const start = at(event);
+    if (!plane?.holds(...start)) return;
+    const corners = [start];
+    const move = (later) => this.extend(corners, at(later));
+    const end = () => {
+      window.removeEventListener("pointermove", move);
+      if (corners.length > 2) this.finish(corners);
+    };
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", end, { once: true });
+  }
+
+  extend(corners, [left, top]) {
+    const [first] = corners;
+    const last = corners.at(-1);
+    if (corners.length === 1 && Math.hypot(left - first[0], top - first[1]) < STILL) return;
+    if (this.mode === "select") {
+      corners.splice(1, 3, [left, first[1]], [left, top], [first[0], top]);
+    } else if (Math.hypot(left - last[0], top - last[1]) >= APART) {
+      corners.push([left, top]);
+    }
+    this.outline(corners);
+  }
+
+  finish(corners) {
+    const { plane } = this.map;
+    const places = simplified(corners).map(([left, top]) => plane.toData(left, top));
+    this.set(places.map(({ x, y }) => [rounded(x), rounded(y)]));
+    this.changed(this.polygon);
+  }
+
+  clear() {
+    if (!this.polygon) return;
+    this.set(null);
+    this.changed(null);
+  }
+
+  set(polygon) {
+    this.polygon = polygon;
+    this.draw();
+  }
+
+  draw() {
+    const { plane } = this.map;
+    if (!plane) return;
+    const corners = (this.polygon ?? []).map(([x, y]) => plane.toPixel(x, y));
+    this.outline(corners.map(({ left, top }) => [left, top]));
+    const { left, top, width, height } = plane.box;
+    this.layer.style.clipPath = `path("M${left},${top}h${width}v${height}h${-width}z")`;
+  }
+
+  outline(corners) {
+    const path = corners.map(([left, top]) => `${left.toFixed(1)},${top.toFixed(1)}`).join("L");
+    this.path.setAttribute("d", corners.length > 1 ? `M${path}Z` : "");
+  }
+}
+
+/** Fewer corners for the same outline (Douglas & Peucker 1973): a lasso must fit into an address. */
+function simplified(corners) {
+  const [first, last] = [corners[0], corners.at(-1)];
+  let [farthest, most] = [0, LOOSE];
+  for (let i = 1; i < corners.length - 1; i++) {
+    const away = distance(corners[i], first, last);
+    if (away > most) [farthest, most] = [i, away];
+  }
+  if (!farthest) return [first, last];
+  const before = simplified(corners.slice(0, farthest + 1));
+  return [...before.slice(0, -1), ...simplified(corners.slice(farthest))];
+}
+
+/** Of a corner from the line between two others. */
+function distance([x, y], [x0, y0], [x1, y1]) {
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  if (!length) return Math.hypot(x - x0, y - y0);
+  return Math.abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / length;
+}
+
+function rounded(value) {
+  return Number(value.toPrecision(6));
+}

@@ -1,0 +1,136 @@
+"""The map beside its inspector: what the hand does on the one is answered by the other."""
+
+import numpy as np
+import streamlit as st
+
+from vae_core.maps import OpenMap
+from vae_core.projection import Projection
+from vae_core.ui import colouring, errors, inspector, map, projections, widgets
+from vae_core.ui.explorer import pins, scene, selected
+from vae_core.ui.state import Choice
+
+KEY = "live map"
+
+
+@st.fragment
+def show(choice: Choice, opened: OpenMap, layers: dict, forming: Projection | None = None) -> None:
+    """Map and inspector; only this runs again when the map is touched.
+
+    `layers` are what is switched on of `map.Live`. A layout that is still `forming` is shown as it
+    is, and answers when it is done.
+    """
+    scene.enter(opened)
+    projection, latents = opened.projection, opened.latents
+    placed = pins.open_pins(projection, latents)
+    left, right = st.columns([7, 4], gap="medium")
+    with left:
+        alt = f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}"
+        if forming is not None:
+            map.show(colouring.figure(opened, forming), key="forming", alt=alt)
+            chosen = None
+        else:
+            chosen = _live(choice, opened, layers, placed, alt)
+        st.caption(projections.describe(forming or projection, choice, latents))
+    with right, errors.reported():
+        _inspect(choice, opened, chosen)
+
+
+def _live(
+    choice: Choice, opened: OpenMap, layers: dict, placed: pins.Pins, alt: str
+) -> np.ndarray | None:
+    """The map that answers the hand; the indices of what is selected on it, if anything is."""
+    flat = opened.projection.coords.shape[1] == 2
+    live = map.Live(
+        choice.model,
+        opened.spec,
+        choice.checkpoint.config.image,
+        pins=pins.on_map(placed) if flat else (),
+        **layers,
+    )
+    event = map.show(
+        colouring.frame(opened),
+        key=KEY,
+        alt=alt,
+        live=live,
+        view=scene.view(),
+        polygon=scene.polygon(),
+        on_change=_follow,
+    )
+    polygon = event.polygon or scene.polygon()
+    if not polygon or not st.session_state.get("_selecting", True):
+        return None
+    return opened.inside(np.array(polygon))
+
+
+def _follow(event: map.MapEvent) -> None:
+    """What was done on the map, before the page runs again."""
+    placed = pins.current()
+    if event.polygon and event.polygon != st.session_state.get("_polygon"):
+        st.session_state["_selecting"] = True
+    st.session_state["_polygon"] = event.polygon
+    if event.pins is not None:
+        placed = pins.follow(placed, event.pins)
+    if event.pin is not None:
+        placed = pins.Pins(placed.all, event.pin)
+    elif event.xy is not None:
+        placed = placed.put(event.point, () if event.point is not None else event.xy)
+    if event.xy is not None or event.pin is not None:
+        st.session_state["_selecting"] = False
+    scene.keep(event)
+    pins.keep(placed)
+
+
+def _inspect(choice: Choice, opened: OpenMap, chosen: np.ndarray | None) -> None:
+    placed = pins.current()
+    if placed.all:
+        _chips(choice, placed)
+    if chosen is not None:
+        selected.show(choice, opened.latents, chosen)
+        return
+    current = placed.current
+    if current is None:
+        widgets.empty(
+            "Click anywhere" if not placed.all else "Click for another pin",
+            "on a point or beside the points: what is there is pinned here. "
+            "Box and lasso select show what is inside.",
+        )
+    elif current.index is not None:
+        inspector.point(choice, opened.latents, current.index)
+    else:
+        z = np.array(current.z, np.float32)
+        inspector.place(choice, opened.latents, z, opened.projection.is_exact)
+
+
+def _chips(choice: Choice, placed: pins.Pins) -> None:
+    """All pins by name; to look at one, to add or remove one, to walk between two."""
+    names = [pin.name for pin in placed.all]
+
+    def pick() -> None:
+        wanted = st.session_state["_pin"]
+        st.session_state["_selecting"] = False
+        pins.keep(pins.Pins(placed.all, wanted or ""))
+
+    def drop() -> None:
+        pins.keep(placed.remove(placed.active))
+
+    st.session_state["_pin"] = placed.active or None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.pills("Pins", names, key="_pin", on_change=pick, label_visibility="collapsed")
+        st.button(
+            "Another",
+            icon=":material/add_location:",
+            help="Keep the pins; the next click sets a new one.",
+            disabled=not placed.active or len(names) >= pins.MOST,
+            on_click=lambda: pins.keep(placed.another()),
+        )
+        st.button(
+            "Remove", icon=":material/wrong_location:", disabled=not placed.active, on_click=drop
+        )
+        ends = pins.ends(placed)
+        if ends is not None:
+            st.page_link(
+                "explore/interpolate.py",
+                label=f"Walk {ends.names}",
+                icon=":material/timeline:",
+                query_params=choice.query | ends.query,
+            )
