@@ -24,9 +24,15 @@ PAGES = [
         url_path="reconstruct",
     ),
 ]
+TRAIN = [
+    st.Page("train/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+    st.Page("train/runs.py", title="Runs", icon=":material/list:", url_path="runs"),
+    # A run is opened from the list, or by its address.
+    st.Page("train/run.py", title="Run", url_path="run", visibility="hidden"),
+]
 
 style.set_page()
-page = st.navigation(PAGES, position="top")
+page = st.navigation({"": PAGES, "Train": TRAIN}, position="top")
 style.set_title(page.title)
 style.apply()
 with errors.reported():

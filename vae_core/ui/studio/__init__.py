@@ -1,0 +1,1 @@
+"""The training studio: its form, what is seen of a run, and the time-lapse."""
