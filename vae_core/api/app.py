@@ -37,10 +37,13 @@ _STATUS: tuple[tuple[type[errors.LatentExplorerError], int], ...] = (
     (answers.Unsupported, 415),
 )
 _REFUSALS = {
+    400: "No JSON",
+    403: "From a page of another origin, or addressed to another host",
     404: "No such name",
     406: "Nothing of what is accepted is on offer",
     409: "Not computed yet",
     413: "Too large",
+    415: "A body of a type that is not read here",
     422: "Values that do not fit",
 }
 

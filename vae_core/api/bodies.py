@@ -2,6 +2,7 @@
 
 import io
 import json
+import tokenize
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -125,6 +126,18 @@ class PicturesQuery(MapQuery):
     what: Literal["original", "reconstruction"] = "original"
 
 
+# What numpy raises for the header of a .npy file, which it reads as Python.
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
+    tokenize.TokenError,
+)
+
 # Bodies of images, for the OpenAPI document.
 IMAGE_BODY: dict[str, Any] = {
     "requestBody": {
@@ -214,7 +227,7 @@ def _from_npy(body: bytes) -> np.ndarray:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, fortran, dtype = read(file)
-    except (ValueError, KeyError, EOFError, SyntaxError, TypeError) as error:
+    except _DAMAGE as error:
         raise ImageError("The body is no .npy file of images.") from error
     content = body[file.tell() :]
     if dtype != np.uint8 or len(shape) not in (3, 4) or min(shape) < 1:

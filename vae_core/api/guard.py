@@ -19,7 +19,8 @@ class Guard:
     """Middleware that refuses foreign hosts and origins, and bodies that are too large.
 
     Writes are refused from pages of another origin: a browser names the origin, other clients do
-    not. Bodies are counted as they come, whatever length they claim or keep to themselves.
+    not. Bodies are counted as they come, whatever length they claim or keep to themselves (FastAPI
+    has a limit too, which knows neither types nor sentences).
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str] = ()) -> None:

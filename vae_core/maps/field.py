@@ -61,7 +61,7 @@ class Field:
         key = (self._level(spacing), share)
         if key not in self._tops:
             densities = self._at(self.references, key[0], sums=False) / self.cell**2
-            self._tops[key] = max(float(np.quantile(densities, share)), 1e-30)
+            self._tops[key] = max(float(np.quantile(densities, share, method="lower")), 1e-30)
         return self._tops[key]
 
     def support(self, xy: np.ndarray, spacing: float = 0.0) -> np.ndarray:
@@ -84,7 +84,8 @@ class Field:
 
         places = (np.asarray(xy, dtype=np.float64) - self._low) / self.cell - 0.5
         grid = self._blurred(level, sums)
-        return map_coordinates(grid, np.moveaxis(places, -1, 0), order=1, mode="constant")
+        found = map_coordinates(grid, places.reshape(-1, 2).T, order=1, mode="constant")
+        return found.reshape(places.shape[:-1])
 
     def _blurred(self, level: int, sums: bool) -> np.ndarray:
         from scipy.ndimage import gaussian_filter

@@ -120,9 +120,9 @@ def _lay_out(
         coords = coords - coords.mean(axis=0)
         return (coords * (radius / _radius(coords))).astype(np.float32)
 
+    order = np.random.default_rng(config.seed).permutation(n)
     everywhere, chosen, begun = _same, np.arange(n), 0.0
     if n > AT_ONCE:
-        order = np.random.default_rng(config.seed).permutation(n)
         begun = 0.05
         first = np.sort(order[:FIRST])
         small = layout(points[first], start[first], True, _silent(_part(report, 0.0, begun)))
@@ -131,7 +131,6 @@ def _lay_out(
         report(Progress(begun, 1.0, "first picture", lambda: framed(start)))
     most, landmarks = sizes(config)
     if n > most:
-        order = np.random.default_rng(config.seed).permutation(n)
         chosen = np.sort(order[:landmarks])
         everywhere = _among(points, chosen, _part(report, begun, 0.3))
         begun = 0.3

@@ -13,8 +13,8 @@ class Saver:
     """The `save` of `fit`: writes the states it is given to one file, in a thread.
 
     Of those that come while it writes only the last is written: where epochs are shorter than a
-    disk needs, some are not saved. On leaving, the last one is on the disk. Raises LatentExplorerError
-    if one cannot be written, at the next state or on leaving.
+    disk needs, some are not saved. On leaving, the last one is on the disk. Raises
+    LatentExplorerError if one cannot be written, at the next state or on leaving.
     """
 
     def __init__(self, file: Path):

@@ -127,10 +127,5 @@ def _chips(choice: Choice, placed: pins.Pins) -> None:
             "Remove", icon=":material/wrong_location:", disabled=not placed.active, on_click=drop
         )
         ends = pins.ends(placed)
-        if ends is not None:
-            st.page_link(
-                "explore/interpolate.py",
-                label=f"Walk {ends.names}",
-                icon=":material/timeline:",
-                query_params=choice.query | ends.query,
-            )
+        if ends is not None and st.button(f"Walk {ends.names}", icon=":material/timeline:"):
+            st.switch_page("explore/interpolate.py", query_params=choice.query | ends.query)
