@@ -1,7 +1,6 @@
 """Starts Latent Explorer: `streamlit run app.py`."""
 
 import contextlib
-import threading
 from collections.abc import AsyncIterator
 
 import streamlit as st
@@ -25,8 +24,7 @@ routes = api.Lazy(_make_routes)
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
     """What is done before the first visitor comes, and beside the first page."""
     api.send_at_once()
-    async with warm.lifespan(app):
-        threading.Thread(target=routes.app, name="routes", daemon=True).start()
+    async with warm.lifespan(app, routes.app):
         yield
 
 

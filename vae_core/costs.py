@@ -19,7 +19,8 @@ COPIES = 16
 # A validation pass has neither gradients nor an optimiser: a third of the work of learning.
 FORWARD = 1 / 3
 TOO_LARGE = 2**28  # bytes of weights with which a step is not tried, but computed by hand
-STEPS, SECONDS = 12, 0.7  # that are timed at most
+STEPS, SECONDS = 12, 1.5  # that are timed at most
+TRIALS = 3  # of a few images, as a busy machine is sometimes slow
 
 
 class Question(Config):
@@ -103,7 +104,7 @@ def _seconds(image: ImageFormat, config: RunConfig, images: int, held_out: int) 
     few = min(batch, 8)
     device = settings.device(config.training.device)
     ranks = Ranks(device, settings.precision(config.training.precision, device))
-    learner = Learner(new_model(image, config.model), config, STEPS + 3, ranks)
+    learner = Learner(new_model(image, config.model), config, STEPS + TRIALS + 2, ranks)
 
     def step(count: int) -> float:
         x = torch.rand(count, *image.shape, device=ranks.device)
@@ -113,7 +114,7 @@ def _seconds(image: ImageFormat, config: RunConfig, images: int, held_out: int) 
         return time.perf_counter() - begun
 
     step(few)  # the first of its shape prepares the kernels
-    trial = step(few) * batch / few
+    trial = min(step(few) for _ in range(TRIALS)) * batch / few
     if trial < SECONDS:
         step(batch)
         trial = statistics.median(step(batch) for _ in range(min(STEPS, int(SECONDS / trial))))

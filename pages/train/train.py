@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from vae_core.ui.studio import begin, form
+from vae_core.ui.studio import begin, form, style
 
-choices, summary = st.columns([7, 4], gap="large")
-with choices:
-    draft = form.choose()
-with summary:
-    begin.show(draft)
+with style.frame():
+    choices, summary = st.columns([7, 4], gap="large")
+    with choices:
+        draft = form.choose()
+    with summary:
+        begin.show(draft)

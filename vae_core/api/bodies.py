@@ -21,7 +21,7 @@ MOST_CELLS = 4096  # of a terrain that is a field
 MOST_DECODED = 1024  # of a terrain of decoder pictures
 
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
-Latent = Annotated[list[float], Field(min_length=1, max_length=1024)]
+Latent = Annotated[list[Number], Field(min_length=1, max_length=1024)]
 
 
 class Decode(Config):

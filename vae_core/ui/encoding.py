@@ -7,16 +7,20 @@ import streamlit as st
 from vae_core import jobs
 from vae_core.ui import errors
 
+AT_ONCE = 20_000  # images that are encoded without a question
+
 
 def wait(model: str, dataset: str, split: str, count: int, seconds: float) -> NoReturn:
     """Stand in the place of a page until `count` images are encoded; then the page runs again.
 
-    It begins when that is asked for, as it will take so many `seconds`.
+    A larger set is begun when that is asked for, as it will take so many `seconds`.
     """
     name = (model, dataset, split)
     job = st.session_state.get("_encoding")
     if job is None or job[0] != name:
         running = jobs.find("encode", jobs.encoding_key(*name))
+        if running is None and count <= AT_ONCE and not st.session_state.get("_encoding_off"):
+            running = jobs.encode(*name)
         job = st.session_state["_encoding"] = (name, running) if running else None
     if job is None:
         _offer(name, count, seconds)
@@ -29,6 +33,7 @@ def _offer(name: tuple[str, str, str], count: int, seconds: float) -> None:
     about = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
     def begin() -> None:
+        st.session_state["_encoding_off"] = False
         st.session_state["_encoding"] = (name, jobs.encode(*name))
 
     st.html(
@@ -62,3 +67,4 @@ def _watch(job: jobs.Job, model: str, dataset: str) -> None:
 def _cancel(job: jobs.Job) -> None:
     job.cancel()
     st.session_state["_encoding"] = None
+    st.session_state["_encoding_off"] = True

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import streamlit as st
 
@@ -18,16 +18,21 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def lifespan(app: st.App) -> AsyncIterator[None]:
+async def lifespan(app: st.App, make_routes: Callable[[], object]) -> AsyncIterator[None]:
     """Begin to open the models as the server starts; it does not wait for them."""
-    threading.Thread(target=_open_models, name="warm", daemon=True).start()
+    threading.Thread(target=_open_models, args=(make_routes,), name="warm", daemon=True).start()
     yield
 
 
-def _open_models() -> None:
-    """Load the models, then encode the images that their maps show first."""
+def _open_models(make_routes: Callable[[], object]) -> None:
+    """Make the routes, load the models, then encode the images that their maps show first.
+
+    One after the other: threads that import at the same time can get modules that are half made.
+    """
     # Imported here: torch takes a second, in which the browser can already fetch the page.
     import plotly.graph_objects  # noqa: F401
+
+    make_routes()
 
     from vae_core.ui.state import shown_split, store
 

@@ -13,7 +13,10 @@ from vae_core.ui.studio.words import duration, size
 
 KIND = "cost"
 _JOB = "_cost_job"
-_MEASURED = "An estimate: a few steps of this very configuration are timed on this machine."
+_MEASURED = (
+    "An estimate: a few steps of this very configuration are timed on this machine, as busy as it "
+    "is now."
+)
 
 
 def show(subject: Subject, config: RunConfig) -> None:

@@ -65,7 +65,7 @@ export class LiveMap {
     this.line.setAttribute("role", "status");
     this.times = element("span", { ariaHidden: "true" });
     const lines = element("div", { className: "le-map-line" }, this.line, this.times);
-    const help = element("div", { className: "le-map-voice", textContent: HELP, id: nextId() });
+    const help = element("div", { className: "le-map-help", textContent: HELP, id: nextId() });
     this.area.setAttribute("aria-describedby", help.id);
     this.root.replaceChildren(this.buttons.box, this.area, this.legend.box, lines, help);
   }
