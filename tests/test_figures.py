@@ -39,6 +39,46 @@ def test_marks_are_no_points_of_the_dataset() -> None:
     assert marked.name == "your picture"
 
 
+def test_a_sample_keeps_the_indices_and_the_classes_of_the_whole() -> None:
+    chosen = np.flatnonzero(LABELS == 1)[:4]
+    figure = figures.class_map(
+        COORDS[chosen],
+        LABELS[chosen],
+        ["a", "b", "c"],
+        ("x", "y"),
+        indices=chosen,
+        present=[0, 1, 2],
+    )
+    assert [trace.name for trace in figure.data] == ["a", "b", "c"]  # so that colours stay
+    assert [len(trace.x) for trace in figure.data] == [0, 4, 0]
+    assert list(figure.data[1].customdata) == list(chosen)
+    figure = figures.value_map(
+        COORDS[chosen], np.arange(4.0), "KL", ("x", "y"), indices=chosen, span=(-5, 5)
+    )
+    assert list(figure.data[0].customdata) == list(chosen)
+    assert (figure.data[0].marker.cmin, figure.data[0].marker.cmax) == (-5, 5)
+
+
+def test_three_coordinates_make_a_map_in_space() -> None:
+    coords = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    mark = figures.Highlight(coords[:1], "<i>mine", symbol="x-thin")
+    figure = figures.class_map(coords, LABELS, ["a", "b", "c"], ("u", "v", "w"), [mark])
+    assert {trace.type for trace in figure.data} == {"scatter3d"}
+    assert figure.layout.scene.zaxis.title.text == "w"
+    first = figure.data[0]
+    assert list(first.z) == list(coords[list(first.customdata), 2])
+    assert figure.data[-1].name == "&lt;i&gt;mine"
+
+
+def test_the_frame_of_a_live_map_has_axes_and_marks_and_no_points() -> None:
+    mark = figures.Highlight(np.zeros((1, 2), np.float32), "mark")
+    figure = figures.frame(("x", "y"), [mark], height=300)
+    assert [trace.name for trace in figure.data] == ["mark"]
+    assert figure.layout.yaxis.title.text == "y"
+    assert figure.layout.yaxis.scaleanchor == "x"
+    assert figure.layout.height == 300
+
+
 def test_posterior_is_drawn_in_the_given_order() -> None:
     mean, std = np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3])
     figure = figures.posterior_bars(mean, std, [2, 0, 1])

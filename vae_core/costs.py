@@ -18,7 +18,7 @@ from vae_core.objectives import Objective
 COPIES = 16
 # A validation pass has neither gradients nor an optimiser: a third of the work of learning.
 FORWARD = 1 / 3
-TOO_LARGE = 2**28  # bytes of weights with which a step is not tried, but computed by hand
+TOO_LARGE = 2**28  # bytes of weights with which a step is not tried beside the pages
 STEPS, SECONDS = 12, 1.5  # that are timed at most
 TRIALS = 3  # of a few images, as a busy machine is sometimes slow
 

@@ -26,7 +26,10 @@ def csv_bytes(indices: np.ndarray, images: ImageSet, latents: Latents) -> bytes:
 
 
 def parquet_bytes(indices: np.ndarray, images: ImageSet, latents: Latents) -> bytes:
-    """The same columns as an Apache Parquet file; z as float32."""
+    """The same columns as an Apache Parquet file; z as float32.
+
+    Written by pyarrow, which comes with streamlit.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -38,7 +38,11 @@ def _follow(run: Run, drawn: Status) -> None:
 
 
 def _line(current: Status) -> None:
-    st.progress(current.fraction, " · ".join(_words(current)))
+    told = " · ".join(_words(current))
+    if current.state == "done":
+        st.caption(told)
+    else:
+        st.progress(current.fraction, told)
 
 
 def _words(current: Status) -> list[str]:
