@@ -4,7 +4,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
@@ -61,6 +61,7 @@ TRAININGS = some.builds(
 CONFIGS = some.builds(RunConfig, data=DATA, model=MODELS, objective=OBJECTIVES, training=TRAININGS)
 
 
+@example(RunConfig(data=DataConfig(dataset="folder", path=Path("-a b"))), "--epochs")
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CONFIGS, TEXTS)
 def test_the_command_gives_the_same_configuration_back(config: RunConfig, out: str) -> None:

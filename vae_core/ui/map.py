@@ -105,6 +105,8 @@ def show(
     `live` is another map. Without `on_change` nothing is told and nothing is run again.
     A live map fetches its points itself: its `figure` holds the layout, and marks.
     """
+    # plotly looks at pandas if there is any: at half of it, while another thread imports it.
+    import pandas  # noqa: F401
 
     identity = "" if live is None else _identity(live)
 
