@@ -142,11 +142,10 @@ def test_a_permalink_opens_exactly_that(app_url: str, open_page: Callable[..., P
 def test_box_select_shows_what_is_inside(app_url: str, open_page: Callable[..., Page]) -> None:
     latents = DIGITS.latents()
     page = open_page(f"{app_url}/explore?model=digits-2d&data=digits")
-    page.wait_for_selector(".js-plotly-plot .nsewdrag")
+    page.wait_for_function("performance.getEntriesByName('map-ready').length")
+    page.get_by_role("button", name="Select with a box").click()
     left, top = page.evaluate(PLACE, [0.5, 1.5])
     right, bottom = page.evaluate(PLACE, [1.5, 0.5])
-    page.mouse.move(left, top)
-    page.locator('[data-title="Box Select"]').click()
     page.mouse.move(left, top)
     page.mouse.down()
     page.mouse.move(right, bottom, steps=4)

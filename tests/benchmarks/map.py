@@ -43,13 +43,13 @@ SLIDER = """() => {
 INSPECTOR = """() => {
   window.times = [];
   addEventListener('pointerup', ({ timeStamp }) => {
-    let begun = false;
+    const heading = () => document.querySelector('h3')?.innerText;
+    const before = heading();
     const look = () => {
       const app = document.querySelector('[data-testid="stApp"]');
       const idle = app.dataset.testScriptState === 'notRunning'
         && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]');
-      begun ||= !idle;
-      if (begun && idle) times.push(performance.now() - timeStamp);
+      if (idle && heading() !== before) times.push(performance.now() - timeStamp);
       else requestAnimationFrame(look);
     };
     look();
