@@ -1,6 +1,11 @@
 """What the map's component tells, as events of Python."""
 
 from dataclasses import replace
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+import streamlit as st
 
 from vae_core.config import ImageFormat
 from vae_core.maps import MapSpec
@@ -31,7 +36,7 @@ def test_what_is_selected_seen_and_pinned() -> None:
     assert event.polygon == ((0, 0), (1, 0), (1, 1))
     assert event.view == map.View(-1, 1, -2, 2)
     assert event.pins == (map.Pin("a", 1, 2, None, "A"),)
-    assert map._event(told(selection=None, pins=[]), HERE) == map.MapEvent(pins=())
+    assert map._event(told(selection=None, pins=[]), HERE) == map.MapEvent(polygon=(), pins=())
     assert map._event({}, HERE) == map.MapEvent()
 
 
@@ -46,3 +51,18 @@ def test_only_what_moves_the_points_makes_another_map() -> None:
         other = map._identity(replace(LIVE, spec=LIVE.spec.model_copy(update=update)))
         assert (map._event(view, other).view is not None) == is_same, update
     assert map._identity(replace(LIVE, model="mnist-2d")) != HERE
+    assert map._identity(replace(LIVE, key="retrained")) != HERE  # under its old name
+
+
+def test_an_event_holds_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(map, "_map", lambda **given: drawn.update(given))
+    heard: list[map.MapEvent] = []
+    map.show(go.Figure(), key="map", alt="", live=LIVE, on_change=heard.append)
+    pin = {"id": "a", "x": 1.0, "y": 2.0, "index": None, "label": "A"}
+    view = {"x0": -1.0, "x1": 1.0, "y0": -2.0, "y1": 2.0}
+    # The component still holds where a pin was dragged to, long after it has been moved elsewhere.
+    everything = told(pins=[pin], view=view, selection=[[0, 0], [1, 0], [1, 1]])
+    monkeypatch.setattr(st, "session_state", {"map": everything})
+    drawn["on_view_change"]()
+    assert heard == [map.MapEvent(view=map.View(-1, 1, -2, 2))]

@@ -45,7 +45,7 @@ else:
         method=query.get("method", "axes"),
         colour=colour,
     )
-    event = map.show(
+    map.show(
         figures.class_map(np.zeros((0, 2)), None, [], ("right", "up")),
         key="map",
         alt="Map of digits",

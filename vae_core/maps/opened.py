@@ -53,6 +53,11 @@ class OpenMap:
         """What names its points' places."""
         return projection_key(self.latents.key, self.projection.config)
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is a map in the plane, and none in space."""
+        return self.projection.coords.shape[1] == 2
+
     def colour_names(self) -> list[str]:
         """What `colour` knows, the default first."""
         return colours.names(self.checkpoint.config, self.images)
@@ -97,7 +102,7 @@ class OpenMap:
         """Compute what places on the plane need, so that the first of them need not wait."""
         coords = self.projection.coords
         self.nearest(self.projection.to_latent(coords[:1]))
-        if coords.shape[1] == 2:
+        if self.is_flat:
             self.support(coords[:1])
 
     def checked(self, indices: Sequence[int]) -> np.ndarray:
@@ -169,7 +174,7 @@ class OpenMap:
 
     def require_plane(self, what: str) -> None:
         """Raise LatentExplorerError, about `what`, on a map in space."""
-        if self.projection.coords.shape[1] != 2:
+        if not self.is_flat:
             raise LatentExplorerError(f"{what} is of a map in the plane, and this one is in space.")
 
     @property

@@ -65,6 +65,7 @@ class Live:
     model: str
     spec: MapSpec
     image: ImageFormat
+    key: str = ""  # `OpenMap.key`: another where model or images were replaced under their names
     pins: tuple[Pin, ...] = ()
     terrain: Terrain = "none"
     pictures: Pictures = "none"
@@ -77,13 +78,13 @@ class MapEvent:
     """What the hand did last.
 
     A click is told once: `xy`, with `point` the index into the dataset where it hit one, or `pin`
-    the id of a pin. What is selected, seen and pinned stays until it is changed.
+    the id of a pin. None is what was not touched; a selection that was cleared has no corners.
     """
 
     point: int | None = None
     xy: tuple[float, float] | None = None
     pin: str | None = None
-    polygon: Polygon = ()
+    polygon: Polygon | None = None
     view: View | None = None
     pins: tuple[Pin, ...] | None = None
 
@@ -97,8 +98,8 @@ def show(
     view: View | None = None,
     polygon: Polygon = (),
     on_change: Callable[[MapEvent], None] | None = None,
-) -> MapEvent:
-    """Draw a map and return what was done on it; `on_change` runs first, before the page.
+) -> None:
+    """Draw a map; `on_change` is told what was done on it, one thing at a time, before the page.
 
     With one `key` for a page's map it stays what it is through every rerun: view, selection,
     hidden classes. `view` and `polygon` are what it begins with, and begins with again when
@@ -111,11 +112,9 @@ def show(
     identity = "" if live is None else _identity(live)
 
     def changed(name: str) -> None:
+        # The component holds what it told before of the others, such as pins that have moved since.
         if on_change is not None:
-            event = _event(st.session_state[key], identity)
-            if name != "click":  # several may arrive at once, and a click is told once
-                event = replace(event, point=None, xy=None, pin=None)
-            on_change(event)
+            on_change(_event({name: st.session_state[key].get(name)}, identity))
 
     data = {
         "module": f"{_api()}/{assets.address('main.js')}",
@@ -129,8 +128,7 @@ def show(
         "sends": on_change is not None,
     }
     listening: dict[str, Any] = {f"on_{name}_change": partial(changed, name) for name in _EVENTS}
-    state = _map(key=key, data=data, **listening)
-    return _event(state, identity)
+    _map(key=key, data=data, **listening)
 
 
 def _api() -> str:
@@ -141,7 +139,7 @@ def _api() -> str:
 
 def _identity(live: Live) -> str:
     """What must change for points to stand elsewhere: then view and selection begin anew."""
-    return json.dumps([live.model, live.spec.model_dump(mode="json", exclude=_LOOKS)])
+    return json.dumps([live.model, live.key, live.spec.model_dump(mode="json", exclude=_LOOKS)])
 
 
 def _parameters(live: Live) -> dict[str, Any]:
@@ -172,8 +170,8 @@ def _event(state: Mapping[str, Any], identity: str) -> MapEvent:
     if click := told.get("click"):
         xy = (click["x"], click["y"])
         event = replace(event, point=click["index"], xy=xy, pin=click.get("pin"))
-    if polygon := told.get("selection"):
-        event = replace(event, polygon=tuple((x, y) for x, y in polygon))
+    if "selection" in told:
+        event = replace(event, polygon=tuple((x, y) for x, y in told["selection"] or ()))
     if view := told.get("view"):
         event = replace(event, view=View(**view))
     if (pins := told.get("pins")) is not None:

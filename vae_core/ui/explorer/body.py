@@ -39,24 +39,24 @@ def _live(
     choice: Choice, opened: OpenMap, layers: dict, placed: pins.Pins, alt: str
 ) -> np.ndarray | None:
     """The map that answers the hand; the indices of what is selected on it, if anything is."""
-    flat = opened.projection.coords.shape[1] == 2
     live = map.Live(
         choice.model,
         opened.spec,
         choice.checkpoint.config.image,
-        pins=pins.on_map(placed) if flat else (),
+        opened.key,
+        pins=pins.on_map(placed) if opened.is_flat else (),
         **layers,
     )
-    event = map.show(
+    polygon = scene.polygon()
+    map.show(
         colouring.frame(opened),
         key=KEY,
         alt=alt,
         live=live,
         view=scene.view(),
-        polygon=scene.polygon(),
+        polygon=polygon,
         on_change=_follow,
     )
-    polygon = event.polygon or scene.polygon()
     if not polygon or not st.session_state.get("_selecting", True):
         return None
     return opened.inside(np.array(polygon))
@@ -65,9 +65,8 @@ def _live(
 def _follow(event: map.MapEvent) -> None:
     """What was done on the map, before the page runs again."""
     placed = pins.current()
-    if event.polygon and event.polygon != st.session_state.get("_polygon"):
+    if event.polygon is not None:
         st.session_state["_selecting"] = True
-    st.session_state["_polygon"] = event.polygon
     if event.pins is not None:
         placed = pins.follow(placed, event.pins)
     if event.pin is not None:

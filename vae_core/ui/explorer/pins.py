@@ -89,10 +89,10 @@ def _parsed(part: str, count: int, pins: Pins) -> Pins:
 
 
 def written(pins: Pins) -> str:
-    """The address's text for pins, the active one first."""
+    """The address's text for pins, the active one first; places in the digits of a float32."""
     ordered = sorted(pins.all, key=lambda pin: (pin.name != pins.active, pin.name))
     return ";".join(
-        str(pin.index) if pin.index is not None else _PLACE + ",".join(f"{v:.4g}" for v in pin.xy)
+        str(pin.index) if pin.index is not None else _PLACE + ",".join(f"{v:.9g}" for v in pin.xy)
         for pin in ordered
     )
 

@@ -1,5 +1,6 @@
 """What the live map shows: points and their colour, what lies under them, and from where."""
 
+import math
 import re
 from dataclasses import replace
 from typing import cast
@@ -23,7 +24,6 @@ TERRAINS = {
     "reconstruction": "Error",
 }
 PICTURES = {"none": "Dots", "original": "Originals", "reconstruction": "Reconstructions"}
-_MOST_CORNERS = 60  # of a selection in an address
 _NUMBERS = re.compile(r"[-+0-9.e,;]{1,1500}")
 
 
@@ -72,12 +72,11 @@ def enter(opened: OpenMap) -> None:
     """Forget the view and the selection of the map that was here before another one."""
     before = st.session_state.get("_scene")
     st.session_state["_scene"] = opened.key
-    if before in (None, opened.key):
-        return
-    for key in ("view", "within"):
+    if not opened.is_flat:
+        _forget("view", "within")
+    elif before not in (None, opened.key):
         # One that was just opened with the address belongs to the new map.
-        if st.query_params.get(key) == st.session_state.get(f"_{key}_told"):
-            st.query_params.pop(key, None)
+        _forget(*(k for k in ("view", "within") if st.query_params.get(k) == _told(k)))
 
 
 def view() -> map.View | None:
@@ -106,19 +105,27 @@ def polygon() -> map.Polygon:
 
 
 def keep(event: map.MapEvent) -> None:
-    """Put what is seen and selected into the address."""
+    """Put what is seen or selected into the address."""
     if event.view is not None:
-        seen = event.view
-        _to_address("view", ",".join(f"{v:.5g}" for v in (seen.x0, seen.x1, seen.y0, seen.y1)))
-    corners = event.polygon
-    if corners:
-        # A lasso has hundreds of corners; evenly spaced ones keep its shape.
-        places = np.unique(np.linspace(0, len(corners) - 1, min(len(corners), _MOST_CORNERS)))
-        _to_address(
-            "within", ";".join(f"{x:.4g},{y:.4g}" for x, y in (corners[int(i)] for i in places))
-        )
-    else:
-        st.query_params.pop("within", None)
+        edges = (event.view.x0, event.view.x1, event.view.y0, event.view.y1)
+        width = max(event.view.x1 - event.view.x0, 1e-30)
+        decimals = max(0, math.ceil(-math.log10(width)) + 4)  # finer than a pixel, however deep
+        _to_address("view", ",".join(f"{round(edge, decimals):.12g}" for edge in edges))
+    if event.polygon:
+        # Rounded to the pixel, and simplified, where it was drawn.
+        _to_address("within", ";".join(f"{x:.12g},{y:.12g}" for x, y in event.polygon))
+    elif event.polygon is not None:
+        _forget("within")
+
+
+def _told(key: str) -> str | None:
+    """What was last read from the address, or written there."""
+    return st.session_state.get(f"_{key}_told")
+
+
+def _forget(*keys: str) -> None:
+    for key in keys:
+        st.query_params.pop(key, None)
 
 
 def _to_address(key: str, text: str) -> None:
@@ -139,6 +146,7 @@ def _from_address(key: str) -> np.ndarray | None:
         numbers = np.array(rows, np.float64)
         if not np.isfinite(numbers).all():
             raise ValueError
+        st.session_state[f"_{key}_told"] = text
     except ValueError:
         controls.warn(f"{key} holds numbers with commas between them, not {text[:40]!r}.")
         del st.query_params[key]

@@ -103,7 +103,8 @@ export class LiveMap {
     this.data = data;
     this.live = data.live;
     const routes = this.live && new Routes(this.live);
-    const fetching = routes && routes.key !== this.routes?.key ? routes.points(null, MOST) : null;
+    const isOther = routes?.key !== this.routes?.key || data.identity !== before?.identity;
+    const fetching = routes && isOther ? routes.points(null, MOST) : null;
     this.plot ??= await this.makePlot(data.plotly);
     this.area.setAttribute("aria-label", data.alt);
     const theme = readTheme(this.root);

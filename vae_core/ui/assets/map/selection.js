@@ -3,7 +3,8 @@
 
 const STILL = 5; // pixels that a click may wander
 const APART = 3; // pixels between two corners of a lasso
-const LOOSE = 1; // pixels that a corner may lie off the line to be left out
+const LOOSE = 1; // pixels that a corner may lie off the line to be left out, or more where many are
+const MOST = 40; // corners: a lasso must fit into an address
 
 export class Selection {
   /** `map` has: area, plane. `changed(polygon)` is called with a new one, or null. */
@@ -52,8 +53,11 @@ export class Selection {
 
   finish(corners) {
     const { plane } = this.map;
-    const places = simplified(corners).map(([left, top]) => plane.toData(left, top));
-    this.set(places.map(({ x, y }) => [rounded(x), rounded(y)]));
+    let [kept, loose] = [simplified(corners, LOOSE), LOOSE];
+    while (kept.length > MOST) kept = simplified(corners, (loose *= 1.5));
+    if (kept.length < 3) return this.draw(); // a line holds nothing: what was selected still is
+    const places = kept.map(([left, top]) => plane.toData(left, top));
+    this.set(places.map(({ x, y }) => [rounded(x, plane.perX), rounded(y, plane.perY)]));
     this.changed(this.polygon);
   }
 
@@ -83,17 +87,17 @@ export class Selection {
   }
 }
 
-/** Fewer corners for the same outline (Douglas & Peucker 1973): a lasso must fit into an address. */
-function simplified(corners) {
+/** Fewer corners for an outline that is `loose` pixels off at most (Douglas & Peucker 1973). */
+function simplified(corners, loose) {
   const [first, last] = [corners[0], corners.at(-1)];
-  let [farthest, most] = [0, LOOSE];
+  let [farthest, most] = [0, loose];
   for (let i = 1; i < corners.length - 1; i++) {
     const away = distance(corners[i], first, last);
     if (away > most) [farthest, most] = [i, away];
   }
   if (!farthest) return [first, last];
-  const before = simplified(corners.slice(0, farthest + 1));
-  return [...before.slice(0, -1), ...simplified(corners.slice(farthest))];
+  const before = simplified(corners.slice(0, farthest + 1), loose);
+  return [...before.slice(0, -1), ...simplified(corners.slice(farthest), loose)];
 }
 
 /** Of a corner from the line between two others. */
@@ -103,6 +107,7 @@ function distance([x, y], [x0, y0], [x1, y1]) {
   return Math.abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / length;
 }
 
-function rounded(value) {
-  return Number(value.toPrecision(6));
+/** To less than a tenth of a pixel, of which there are `per` a unit. */
+function rounded(value, per) {
+  return Number(value.toFixed(Math.min(Math.max(Math.ceil(Math.log10(per)) + 1, 0), 15)));
 }
