@@ -74,6 +74,15 @@ def test_another_map_forgets_view_and_selection_but_not_those_of_its_own_address
     assert scene.polygon()[1] == (2.0, 0.0)
 
 
+def test_what_the_legend_hides_is_in_the_address() -> None:
+    body._follow(map.MapEvent(hidden=(3, 5)))
+    assert st.query_params["hide"] == "3,5"
+    body._follow(map.MapEvent(view=map.View(-1, 1, -1, 1)))
+    assert st.query_params["hide"] == "3,5"
+    body._follow(map.MapEvent(hidden=()))
+    assert "hide" not in st.query_params
+
+
 def test_in_space_nothing_is_selected() -> None:
     st.query_params.update(view="0,1,0,1", within="0,0;1,0;1,1")
     scene.enter(opened("space", is_flat=False))

@@ -35,6 +35,7 @@ def test_what_is_selected_seen_and_pinned() -> None:
     event = map._event(told(selection=corners, view=view, pins=[pin]), HERE)
     assert event.polygon == ((0, 0), (1, 0), (1, 1))
     assert event.view == map.View(-1, 1, -2, 2)
+    assert map._event(told(hidden=[3, 5]), HERE) == map.MapEvent(hidden=(3, 5))
     assert event.pins == (map.Pin("a", 1, 2, None, "A"),)
     assert map._event(told(selection=None, pins=[]), HERE) == map.MapEvent(polygon=(), pins=())
     assert map._event({}, HERE) == map.MapEvent()
@@ -43,7 +44,7 @@ def test_what_is_selected_seen_and_pinned() -> None:
 def test_only_what_moves_the_points_makes_another_map() -> None:
     view = told(view={"x0": -1.0, "x1": 1.0, "y0": -2.0, "y1": 2.0})
     for update, is_same in [
-        ({"colour": "kl", "filter": "z0", "low": 0.0, "high": 1.0}, True),
+        ({"hide": (1,), "filter": "z0", "low": 0.0, "high": 1.0}, True),
         ({"x": 1, "y": 0}, False),
         ({"split": "test"}, False),
         ({"method": "pca"}, False),

@@ -107,6 +107,26 @@ def test_a_filter_shows_a_range_or_categories(digits: maps.OpenMap) -> None:
     assert not nothing.terrain("density", Rect(-1, 1, -1, 1), 4, 4).any()
 
 
+def test_hidden_classes_are_nowhere(digits: maps.OpenMap) -> None:
+    labels = digits.images.labels
+    assert labels is not None
+    others = tuple(range(1, 10))
+    zeros = replace(digits, spec=MapSpec(data="digits", hide=others))
+    np.testing.assert_array_equal(zeros.members(), np.flatnonzero(labels == 0))
+    np.testing.assert_array_equal(
+        zeros.inside(maps.box(-100, 100, -100, 100)), np.flatnonzero(labels == 0)
+    )
+    x, y = digits.latents.mean[labels == 1].mean(axis=0).tolist()
+    rect = Rect(x - 0.1, x + 0.1, y - 0.1, y + 0.1)
+    density = [m.terrain("density", rect, 3, 3)[..., 3].mean() for m in (digits, zeros)]
+    assert density[1] < density[0] / 4
+    both = replace(zeros, spec=MapSpec(filter="z0", low=0, colour="class", hide=others))
+    assert len(both.members()) == ((labels == 0) & (digits.latents.mean[:, 0] >= 0)).sum()
+    with pytest.raises(LatentExplorerError, match="kl has none"):
+        replace(digits, spec=MapSpec(colour="kl", hide=(1,))).members()
+    assert [trace.meta for trace in maps.figure(zeros, zeros.members()).data] == list(range(10))
+
+
 # --- what colours them
 
 

@@ -66,11 +66,16 @@ def test_an_address_opens_exactly_that() -> None:
         ("view", "0,1,2", "A view is four numbers"),
         ("view", "0,1,nan,2", "view holds numbers with commas between them"),
         ("within", "0,0;1,1", "A selection is three corners or more"),
+        ("hide", "3,12", "hide holds numbers of the classes of class, from 0 to 9"),
+        ("keep", "3,x", "keep holds numbers of the categories of class, from 0 to 9"),
+        ("low", "nan", "low is a number, not 'nan'"),
+        ("low", "9", "low (9) is greater than high"),
         ("colour", "nope", "Unknown colour 'nope'. Must be one of: class, reconstruction, kl"),
     ],
 )
 def test_a_wrong_address_is_told_and_the_page_goes_on(name: str, value: str, sentence: str) -> None:
-    app = opened(**{name: value})
+    filters = {"keep": "class", "low": "z0"}
+    app = opened(**{name: value}, **({"filter": filters[name]} if name in filters else {}))
     assert any(sentence in toast.value.replace("\\", "") for toast in app.toast)
     assert "images of digits" in words(app)
 
@@ -105,6 +110,40 @@ def test_a_selection_counts_all_points_and_narrows_with_the_filter() -> None:
     app.multiselect(key="_keep_class").select("3").run()
     threes = inside & (state.store().images("digits-2d", "digits").labels == 3)
     assert app.subheader[0].value == f"{threes.sum()} of 1,797 images"
+
+
+def test_a_filter_is_in_the_address_and_opens_again() -> None:
+    latents = state.store().latents("digits-2d", "digits", "all")
+    app = opened(filter="z0")
+    assert {"low", "high"}.isdisjoint(app.query_params)
+    (slider,) = [slider for slider in app.slider if slider.key == "_range_z0"]
+    slider.set_range(-0.5, slider.max).run()
+    low = app.query_params["low"]
+    assert float(low) == pytest.approx(-0.5, abs=0.05) and "high" not in app.query_params
+    shown = f"{(latents.mean[:, 0] >= np.float32(low)).sum():,} of 1,797 images of digits shown"
+    assert shown in words(app)
+    again = opened(filter="z0", low=low)
+    assert shown in words(again) and f"filter z0 from {low}" in words(again).replace("\\", "")
+    again.selectbox(key="filter").select("class").run()
+    assert "low" not in again.query_params and "All 1,797 images" in words(again)
+    again.multiselect(key="_keep_class").select("3").select("5").run()
+    assert again.query_params["keep"] == "3,5"
+    kept = opened(filter="class", keep="3,5")
+    assert kept.multiselect(key="_keep_class").value == ["3", "5"]
+    labels = state.store().images("digits-2d", "digits").labels
+    assert f"{np.isin(labels, (3, 5)).sum()} of 1,797 images of digits shown" in words(kept)
+
+
+def test_hidden_classes_are_in_the_address_and_count_for_nothing() -> None:
+    labels = state.store().images("digits-2d", "digits").labels
+    everywhere = "-99,-99;99,-99;99,99;-99,99"
+    app = opened(hide="0,1,2,3,4,5,6,7,8", within=everywhere)
+    assert app.subheader[0].value == f"{(labels == 9).sum()} of 1,797 images"
+    assert f"{(labels == 9).sum()} of 1,797 images of digits shown" in words(app)
+    assert "hidden: 0, 1, 2, 3, 4, 5 and 3 more" in words(app).replace("\\", "")
+    app.selectbox(key="colour").select("kl").run()  # which has no classes
+    assert not app.exception and "hide" not in app.query_params
+    assert app.subheader[0].value == "1,797 of 1,797 images"
 
 
 def test_pins_move_are_dragged_and_removed() -> None:

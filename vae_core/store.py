@@ -23,6 +23,7 @@ from vae_core.projection import (
     faithfulness,
     load_cached,
     project,
+    project_only,
     projection_key,
 )
 
@@ -146,15 +147,20 @@ class Store:
 
         def open_projection() -> Projection | None:
             if config.method in LONG_METHODS:
-                return load_cached(key, latents.mean)
+                kept = load_cached(key, latents.mapped)
+                return kept and kept.among(latents.mean, latents.rows)
+            if latents.rows is not None:
+                return project_only(latents.mean, latents.rows, config)
             return project(latents.mean, config)
 
         return self.once("projection", key, open_projection, settings.MAX_OPEN_DATASETS)
 
     def keep_projection(self, latents: Latents, projection: Projection) -> None:
-        """Hold on to a map that a job computed, also where the disk takes no cache."""
+        """Hold on to a map of `latents.mapped` that a job computed, also where the disk takes no
+        cache."""
         key = projection_key(latents.key, projection.config)
-        self.once("projection", key, lambda: projection, settings.MAX_OPEN_DATASETS)
+        whole = projection.among(latents.mean, latents.rows)
+        self.once("projection", key, lambda: whole, settings.MAX_OPEN_DATASETS)
 
     def faithfulness(self, latents: Latents, projection: Projection) -> Faithfulness | None:
         """How far to trust a map of latents; see `projection.faithfulness`."""
@@ -182,8 +188,8 @@ class Store:
     def neighbours(
         self, latents: Latents, z: np.ndarray, count: int, skip: int | None = None
     ) -> Neighbours:
-        """The `count` latents whose means are nearest to `z` `[D]`, without number `skip`."""
-        means = latents.mean
+        """The `count` mapped latents whose means are nearest to `z` `[D]`, without image `skip`."""
+        means, rows = latents.mapped, latents.rows
         squared = self.once(
             "norms",
             latents.key,
@@ -193,15 +199,18 @@ class Store:
         # |m - z|² = |m|² - 2 m·z + |z|²; exact enough to choose, then measured properly.
         distances = squared - 2 * (means @ z)
         if skip is not None:
-            distances[skip] = np.inf
-        count = min(count, len(means) - (skip is not None))
+            skipped = [skip] if rows is None else np.flatnonzero(rows == skip)
+            distances[skipped] = np.inf
+            count = min(count, len(means) - len(skipped))
+        count = min(count, len(means))
         if count == 1:  # as at every move of the mouse
             chosen = distances.argmin(keepdims=True)
         else:
             chosen = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
         exact = np.linalg.norm(means[chosen] - z, axis=1)
         order = np.argsort(exact, kind="stable")
-        return Neighbours(chosen[order], exact[order])
+        numbers = chosen[order] if rows is None else rows[chosen[order]]
+        return Neighbours(numbers, exact[order])
 
     def once(self, kind: str, key: Hashable, make: Callable[[], T], keep: int) -> T:
         """What `make` returned the first time; concurrent callers wait for the first.

@@ -39,17 +39,22 @@ def class_map(
 ) -> go.Figure:
     """Points `[N, 2]` or `[N, 3]` coloured by class, one trace a class: the legend isolates them.
 
-    `indices` `[N]` are the points' own in the dataset, by default 0 … N - 1. `present` are the
-    classes that have a trace, by default those among `labels`: a sample of a larger map passes the
-    whole map's, so that no class changes its colour when it has no point in view.
+    A trace's `meta` is the number of its class. `indices` `[N]` are the points' own in the dataset,
+    by default 0 … N - 1. `present` are the classes that have a trace, by default those among
+    `labels`: a sample of a larger map passes the whole map's, so that no class changes its colour
+    when it has no point in view.
     """
     indices = np.arange(len(coords)) if indices is None else indices
     if labels is None:
-        groups = [("", slice(None))]
+        groups = [(None, "", slice(None))]
     else:
         groups = [
             # Plotly reads HTML in names, and a folder may be called anything.
-            (html.escape(str(class_names[label])) or UNLABELLED, np.flatnonzero(labels == label))
+            (
+                int(label),
+                html.escape(str(class_names[label])) or UNLABELLED,
+                np.flatnonzero(labels == label),
+            )
             for label in (np.unique(labels) if present is None else present)
         ]
     size = _marker_size(len(coords))
@@ -59,9 +64,10 @@ def class_map(
             indices[members],
             {"size": size, "opacity": 0.75},
             name=name,
+            meta=label,
             hovertemplate="%{fullData.name} · #%{customdata}<extra></extra>",
         )
-        for name, members in groups
+        for label, name, members in groups
     ]
     return _figure(traces, axis_labels, highlights, equal_axes, height, labels is not None)
 
@@ -128,7 +134,7 @@ def _points(
 
 
 def _mark(highlight: Highlight) -> dict[str, Any]:
-    name = html.escape(highlight.name)
+    name, alone = html.escape(highlight.name), len(highlight.coords) == 1
     return _trace(
         highlight.coords,
         name=name,
@@ -138,9 +144,9 @@ def _mark(highlight: Highlight) -> dict[str, Any]:
         line={"width": 2, "color": MARK},
         marker={
             "symbol": highlight.symbol,
-            "size": 7 if highlight.line else 16,
+            "size": 16 if alone else 7 if highlight.line else 9,
             "color": MARK,
-            "line": {"width": 3, "color": MARK},
+            "line": {"width": 3 if alone else 2, "color": MARK},
         },
     )
 

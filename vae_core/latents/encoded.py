@@ -1,8 +1,11 @@
 """`Latents`: q(z|x) of every image of a dataset."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+
+from vae_core import cache
 
 
 @dataclass(frozen=True)
@@ -10,6 +13,7 @@ class Latents:
     """An encoded dataset, in its order. The arrays of a large one are memory maps, read only.
 
     `key` identifies model, data and parameters: what is computed from latents is cached under it.
+    Where a map is of some of them only, these are its `rows`; every image keeps its number.
     """
 
     key: str
@@ -17,9 +21,21 @@ class Latents:
     std: np.ndarray  # [N, D] float32: σ; zero for an autoencoder
     kl: np.ndarray | None  # [N, D] float32 nats against N(0, 1); None for an autoencoder
     reconstruction: np.ndarray  # [N] float32 nats: -log p(x|z=μ)
+    rows: np.ndarray | None = None  # [M] int64, ascending; None is all
+    whole_key: str = ""  # the key of all of them, where there are `rows`
 
     def __len__(self) -> int:
         return len(self.mean)
+
+    def only(self, rows: np.ndarray) -> "Latents":
+        """The same images, of which only `rows` `[M]` (ascending) are mapped."""
+        key = cache.digest(self.key, rows.tolist())
+        return replace(self, key=key, rows=rows, whole_key=self.key)
+
+    @cached_property
+    def mapped(self) -> np.ndarray:
+        """μ `[M, D]` of those that are mapped."""
+        return self.mean if self.rows is None else self.mean[self.rows]
 
     @property
     def latent_dim(self) -> int:

@@ -10,7 +10,7 @@ from vae_core.maps.finding import Ranking, by_label, rank
 from vae_core.maps.opened import Nearest, NotReady, OpenMap, open_map
 from vae_core.maps.sampling import MOST_POINTS, Sample
 from vae_core.maps.selecting import Polygon, box
-from vae_core.maps.spec import MapSpec, Rect
+from vae_core.maps.spec import MapSpec, Rect, parse_only, written_only
 from vae_core.maps.terrain import Kind, centres
 
 __all__ = [
@@ -34,5 +34,7 @@ __all__ = [
     "log_prior",
     "open_map",
     "parquet_bytes",
+    "parse_only",
     "rank",
+    "written_only",
 ]

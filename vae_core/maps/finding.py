@@ -25,7 +25,10 @@ def rank(
     count: int,
     callback: Callback | None = None,
 ) -> np.ndarray:
-    """The first `count` of `members` (indices) by a ranking, int64. Raises UnknownName."""
+    """The first `count` of `members` (indices of mapped images) by a ranking, int64.
+
+    Raises UnknownName.
+    """
     require_known("ranking", ranking, get_args(Ranking))
     match ranking:
         case "typical":
@@ -59,13 +62,21 @@ def worst(latents: Latents, members: np.ndarray, count: int) -> np.ndarray:
 def lonely(
     latents: Latents, members: np.ndarray, count: int, callback: Callback | None = None
 ) -> np.ndarray:
-    """The `count` of `members` farthest from their 10th nearest neighbour in latent space, exactly.
+    """The `count` of `members` farthest from their 10th nearest mapped neighbour in latent space.
 
-    As in Bay & Schwabacher (2003): the distance to the 10th nearest of some of the points is never
-    less than to that of all. So whoever has it less than the loneliest found so far drops out, and
-    only few are compared with all.
+    Exactly, and as in Bay & Schwabacher (2003): the distance to the 10th nearest of some of the
+    points is never less than to that of all. So whoever has it less than the loneliest found so far
+    drops out, and only few are compared with all.
     """
-    z = np.asarray(latents.mean, dtype=np.float32)
+    if latents.rows is not None:
+        members = np.searchsorted(latents.rows, members)
+    found = _lonely(np.asarray(latents.mapped, dtype=np.float32), members, count, callback)
+    return found if latents.rows is None else latents.rows[found]
+
+
+def _lonely(
+    z: np.ndarray, members: np.ndarray, count: int, callback: Callback | None
+) -> np.ndarray:
     k = min(_NEIGHBOURS, len(z) - 1)
     if k < 1 or not len(members):
         return members[:count]

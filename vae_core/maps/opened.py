@@ -1,7 +1,7 @@
 """`open_map`: a map as the store has it, and what is derived from it once and then kept."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from vae_core.maps.colours import Colour
 from vae_core.maps.field import Field
 from vae_core.maps.sampling import MOST_POINTS, Ranked, Sample
 from vae_core.maps.selecting import Heights, Polygon
-from vae_core.maps.spec import MapSpec, Rect
+from vae_core.maps.spec import MapSpec, Rect, parse_only
 from vae_core.projection import Projection, faithfulness, projection_key
 from vae_core.store import Store
 
@@ -54,6 +54,12 @@ class OpenMap:
         return projection_key(self.latents.key, self.projection.config)
 
     @property
+    def extent(self) -> tuple[np.ndarray, np.ndarray]:
+        """The corners `[2]` or `[3]` of the box that holds all points, whatever is shown."""
+        coords, _ = self.projection.placed
+        return self._kept("extent", (self.key,), lambda: (coords.min(axis=0), coords.max(axis=0)))
+
+    @property
     def is_flat(self) -> bool:
         """Whether it is a map in the plane, and none in space."""
         return self.projection.coords.shape[1] == 2
@@ -70,37 +76,51 @@ class OpenMap:
         config, images, latents = self.checkpoint.config, self.images, self.latents
         return self._store.once(
             "colours",
-            (latents.key, name),
+            (latents.whole_key or latents.key, name),
             lambda: colours.colour(name, config, images, latents),
             _COLOURS,
         )
 
     def matching(self) -> np.ndarray | None:
-        """Which points the spec's filter shows, a mask `[N]`; None is all of them."""
-        if not self.spec.filter:
+        """Which points are shown, a mask `[N]`: what passes the filter and is of no hidden class.
+
+        None is all of them. Raises LatentExplorerError for classes of a colour that has none.
+        """
+        spec, rows = self.spec, self.latents.rows
+        if rows is None and not spec.filter and not spec.hide:
             return None
-        values = self.colour(self.spec.filter).values
-        shown = np.ones(len(values), dtype=bool)
-        if self.spec.low is not None:
-            shown &= values >= self.spec.low
-        if self.spec.high is not None:
-            shown &= values <= self.spec.high
-        if self.spec.keep:
-            shown &= np.isin(values, self.spec.keep)
+        shown = np.ones(len(self.latents), dtype=bool)
+        if rows is not None:
+            shown = np.isin(np.arange(len(shown)), rows)
+        if spec.filter:
+            values = self.colour(spec.filter).values
+            if spec.low is not None:
+                shown &= values >= spec.low
+            if spec.high is not None:
+                shown &= values <= spec.high
+            if spec.keep:
+                shown &= np.isin(values, spec.keep)
+        if spec.hide:
+            colour = self.colour()
+            if not colour.categories:
+                raise LatentExplorerError(
+                    f"Only categories can be hidden, and the colour {colour.name} has none."
+                )
+            shown &= np.isin(colour.values, spec.hide, invert=True)
         return shown
 
     def members(self) -> np.ndarray:
-        """Indices of the points that the filter shows, ascending int64."""
+        """Indices of the points that are shown, ascending int64."""
         return np.sort(self.ranked().indices).astype(np.int64)
 
     def ranked(self) -> Ranked:
-        """The points that the filter shows, in the order in which they are drawn."""
+        """The points that are shown, in the order in which they are drawn."""
         coords = self.projection.coords
-        return self._kept("ranked", self._shown, lambda: Ranked(coords, self.matching()))
+        return self._kept("ranked", self.shown_key, lambda: Ranked(coords, self.matching()))
 
     def prepare(self) -> None:
         """Compute what places on the plane need, so that the first of them need not wait."""
-        coords = self.projection.coords
+        coords, _ = self.projection.placed
         self.nearest(self.projection.to_latent(coords[:1]))
         if self.is_flat:
             self.support(coords[:1])
@@ -123,7 +143,7 @@ class OpenMap:
         return self.ranked().points_in(rect, limit)
 
     def inside(self, polygon: Polygon) -> np.ndarray:
-        """Indices of all points that the filter shows within a polygon `[V, 2]`, ascending.
+        """Indices of all points that are shown within a polygon `[V, 2]`, ascending.
 
         Raises LatentExplorerError as `Heights.inside`, and on a map in space.
         """
@@ -178,17 +198,19 @@ class OpenMap:
             raise LatentExplorerError(f"{what} is of a map in the plane, and this one is in space.")
 
     @property
-    def _shown(self) -> Sequence[Hashable]:
+    def shown_key(self) -> Sequence[Hashable]:
+        """What names the points that are shown, and their places."""
         spec = self.spec
-        return self.key, spec.filter, spec.low, spec.high, spec.keep
+        hidden = (spec.colour, spec.hide) if spec.hide else ()
+        return self.key, spec.filter, spec.low, spec.high, spec.keep, hidden
 
     def _whole(self) -> Field:
         """The density of all points, whatever is shown of them: the aggregate posterior's."""
-        return self._kept("whole", (self.key,), lambda: Field(self.projection.coords))
+        return self._kept("whole", (self.key,), lambda: Field(self.projection.placed[0]))
 
     def _field(self, colour: Colour | None = None) -> Field:
-        """The density of the points that the filter shows; of a colour, also its local mean."""
-        if colour is None and not self.spec.filter:
+        """The density of the points that are shown; of a colour, also its local mean."""
+        if colour is None and not self.spec.filter and not self.spec.hide:
             return self._whole()
 
         def make() -> Field:
@@ -196,15 +218,18 @@ class OpenMap:
             values = None if colour is None else colour.values[members]
             return Field(self.projection.coords[members], values)
 
-        return self._kept("field", (*self._shown, colour and colour.name), make)
+        return self._kept("field", (*self.shown_key, colour and colour.name), make)
 
     def _faithfulness(self) -> Colour:
         measured = faithfulness(self.key, self.projection)
         if measured is None:
             raise LatentExplorerError("There are too few points to measure their neighbourhoods.")
-        values = measured.by_point(self.projection.coords)
+        of_placed = measured.by_point(self.projection.placed[0])
         title = f"share of {measured.neighbours} neighbours kept"
-        return colours.numeric(colours.FAITHFULNESS, title, values)
+        colour = colours.numeric(colours.FAITHFULNESS, title, of_placed)
+        values = np.full(len(self.latents), np.nan, np.float32)
+        values[slice(None) if self.latents.rows is None else self.latents.rows] = of_placed
+        return replace(colour, values=values)
 
     def _kept(self, kind: str, key: Sequence[Hashable], make: Callable[[], T]) -> T:
         return self._store.once(kind, tuple(key), make, settings.MAX_OPEN_DATASETS)
@@ -228,11 +253,34 @@ def open_map(store: Store, model: str, spec: MapSpec) -> OpenMap:
             f"'{model}' has not encoded {data} ({split}) yet: open it on the Explore page, or run "
             f"`python -m vae_core encode --model {model} --dataset {data} --split {split}`."
         )
+    spec = spec.model_copy(update={"data": data, "split": split})
+    if spec.only:
+        latents = _only(store, model, spec)
     projection = store.projection(latents, spec.projection)
     if projection is None:
         raise NotReady(
             f"The {spec.method} map of {data} ({split}) is not computed yet: open it on the "
             "Explore page."
         )
-    spec = spec.model_copy(update={"data": data, "split": split})
     return OpenMap(spec, checkpoint, images, latents, projection, store)
+
+
+def _only(store: Store, model: str, spec: MapSpec) -> Latents:
+    """The latents of which only those are mapped that another map's selection holds.
+
+    Raises LatentExplorerError where it holds fewer than two.
+    """
+    base, polygon = parse_only(spec.only)
+    of_whole = {"data": spec.data, "split": spec.split}
+    opened = open_map(store, model, base.model_copy(update=of_whole))
+
+    def choose() -> Latents:
+        rows = opened.members() if polygon is None else opened.inside(polygon)
+        if len(rows) < 2:
+            raise LatentExplorerError(
+                f"That selection holds {len(rows)} of the images: two or more make a map."
+            )
+        return opened.latents.only(rows)
+
+    key = (*opened.shown_key, spec.only)
+    return store.once("only", key, choose, settings.MAX_OPEN_DATASETS)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import Field, field_validator, model_validator
 
 from vae_core.config import Indices, ProjectionConfig
 from vae_core.errors import LatentExplorerError
+from vae_core.maps.selecting import Polygon, checked
 
 MOST_CATEGORIES = 256  # that a filter names
 
@@ -37,12 +39,30 @@ class MapSpec(ProjectionConfig):
         max_length=MOST_CATEGORIES,
         description="filter: numbers of the categories that are shown; `3,5` in an address",
     )
+    hide: Indices = Field(
+        default=(),
+        max_length=MOST_CATEGORIES,
+        description="numbers of the colour's categories that are not shown",
+    )
+    only: str = Field(
+        default="",
+        max_length=1500,
+        description="lays out only the images that a selection on another map holds: that map's "
+        "settings and a polygon, `method=pca&within=0,0;1,0;1,1`",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"low ({self.low:g}) is greater than high ({self.high:g})")
         return self
+
+    @field_validator("only")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        if text:
+            parse_only(text)
+        return text
 
     @property
     def projection(self) -> ProjectionConfig:
@@ -54,6 +74,41 @@ class MapSpec(ProjectionConfig):
     def parameters(self) -> dict[str, str | int | float]:
         """Whatever is not the default, for an address: `MapSpec(**parameters)` is this again."""
         return self.model_dump(exclude_defaults=True)
+
+
+def written_only(spec: MapSpec, polygon: Polygon | None) -> str:
+    """`MapSpec.only` for what is shown of a map, within a polygon `[V, 2]` or everywhere."""
+    colour = spec.colour if spec.hide else ""
+    base = spec.model_copy(update={"data": "", "split": "", "colour": colour, "only": ""})
+    parts = {name: str(value) for name, value in base.parameters().items()}
+    if polygon is not None:
+        parts["within"] = ";".join(f"{x:.12g},{y:.12g}" for x, y in polygon)
+    return "&".join(f"{name}={value}" for name, value in parts.items())
+
+
+def parse_only(text: str) -> tuple[MapSpec, Polygon | None]:
+    """The other map and the polygon on it that `MapSpec.only` names.
+
+    Raises LatentExplorerError for a text that is none.
+    """
+    split = (part.partition("=") for part in text.split("&"))
+    parts = {name: value for name, _, value in split}
+    within = parts.pop("within", None)
+    try:
+        if "only" in parts:  # of some of some of them
+            raise ValueError
+        base = MapSpec.model_validate(parts)
+        if within is None:
+            return base, None
+        corners = [[float(number) for number in corner.split(",")] for corner in within.split(";")]
+        if {len(corner) for corner in corners} != {2}:
+            raise ValueError
+    except ValueError as error:
+        raise LatentExplorerError(
+            "A selection to lay out is a map's settings and a polygon on it, such as "
+            f"method=pca&within=0,0;1,0;1,1, not {text[:60]!r}."
+        ) from error
+    return base, checked(np.array(corners))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ __all__ = [
     "measure",
     "neighbour_recall",
     "project",
+    "project_only",
     "projection_key",
     "remember_seconds",
     "trustworthiness",
@@ -90,6 +91,22 @@ def project(
             return umap(latents, config, callback)
 
 
+def project_only(latents: np.ndarray, rows: np.ndarray, config: ProjectionConfig) -> Projection:
+    """As `project`, fitted to `rows` `[M]` (ascending) of `latents` `[N, D]` alone.
+
+    The images of a plane are numbered as in `latents`, and must be among the rows.
+    """
+    missing = np.setdiff1d(config.through, rows)
+    if len(missing):
+        raise LatentExplorerError(
+            f"Image {missing[0]:.0f} is not among the {len(rows):,} that are laid out, so no plane "
+            "goes through it here."
+        )
+    through = tuple(np.searchsorted(rows, config.through).tolist())
+    renumbered = config.model_copy(update={"through": through})
+    return project(latents[rows], renumbered).among(latents, rows)
+
+
 def projection_key(latents_key: str, config: ProjectionConfig) -> str:
     """What names a projection in the cache: the latents' key and the settings that matter."""
     used = [(name, getattr(config, name)) for name in _SETTINGS[config.method]]
@@ -111,7 +128,8 @@ def faithfulness(key: str, projection: Projection) -> Faithfulness | None:
         return projection.faithfulness
 
     def compute() -> cache.Arrays:
-        measured = measure(projection.latents, projection.coords)
+        coords, latents = projection.placed
+        measured = measure(latents, coords)
         return {} if measured is None else measured.to_arrays()
 
     return Faithfulness.from_arrays(cache.remember(_MEASURED, key, compute))

@@ -1,7 +1,7 @@
 """A layout of latents in the plane or in space, and the way between map and latent space."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -25,7 +25,8 @@ class Projection:
     C is 2 in the plane and 3 in space. Linear maps (axes, PCA, a plane) have an `origin` `[D]` and
     a `basis` `[C, D]`: `coords = (latents - origin) @ basis.T`. On axes, the origin is the mean of
     the latents in all dimensions but those that are drawn, where it is zero. t-SNE and UMAP have
-    neither; their centre, size and orientation are those of the PCA.
+    neither; their centre, size and orientation are those of the PCA. Where only some of the latents
+    were laid out, these are the `rows`, and the others have no place (NaN): see `among`.
 
     `note` says, in a sentence for the reader of the map, whatever differs from what was asked
     (a lowered perplexity, landmarks); usually empty. `explained_variance` (PCA, plane): each
@@ -43,6 +44,24 @@ class Projection:
     note: str = ""
     faithfulness: Faithfulness | None = field(default=None, repr=False)
     is_final: bool = True  # not while a job still lays it out
+    rows: np.ndarray | None = field(default=None, repr=False)  # [M] int64, ascending; None is all
+
+    def among(self, latents: np.ndarray, rows: np.ndarray | None) -> "Projection":
+        """This layout of `latents[rows]` `[M, D]`, as one of all `latents` `[N, D]`."""
+        if rows is None:
+            return self
+        coords = np.full((len(latents), self.coords.shape[1]), np.nan, np.float32)
+        coords[rows] = self.coords
+        through = tuple(int(rows[number]) for number in self.config.through)
+        config = self.config.model_copy(update={"through": through})
+        return replace(self, coords=coords, latents=latents, config=config, rows=rows)
+
+    @cached_property
+    def placed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates `[M, C]` and latents `[M, D]` of what was laid out."""
+        if self.rows is None:
+            return self.coords, self.latents
+        return self.coords[self.rows], self.latents[self.rows]
 
     @property
     def is_exact(self) -> bool:
@@ -59,8 +78,9 @@ class Projection:
         z = _checked(z, self.latents.shape[1], "Latents")
         if self.origin is not None and self.basis is not None:
             return (z - self.origin) @ self.basis.T
-        distances, indices = nearest(z, self.latents, LATENT_NEIGHBOURS)
-        return interpolate(distances, self.coords[indices])
+        coords, latents = self.placed
+        distances, indices = nearest(z, latents, LATENT_NEIGHBOURS)
+        return interpolate(distances, coords[indices])
 
     def to_latent(self, xy: np.ndarray) -> np.ndarray:
         """Latents `[M, D]` for places `xy` `[M, C]` on the map.
@@ -73,16 +93,17 @@ class Projection:
         xy = _checked(xy, self.coords.shape[1], "Places on the map")
         if self.origin is not None and self.basis is not None:
             return self.origin + xy @ self.basis
-        ranks = np.arange(1, min(_MAP_NEIGHBOURS, len(self.coords)) + 1)
+        coords, latents = self.placed
+        ranks = np.arange(1, min(_MAP_NEIGHBOURS, len(coords)) + 1)
         distances, indices = self._tree.query(xy, k=ranks)  # pyright: ignore[reportArgumentType] (annotated int)
-        return interpolate(distances, self.latents[indices])
+        return interpolate(distances, latents[indices])
 
     @cached_property
     def _tree(self):
         # One lookup takes microseconds: the map asks at every move of the mouse.
         from scipy.spatial import KDTree
 
-        return KDTree(self.coords)
+        return KDTree(self.placed[0])
 
     def to_arrays(self) -> Arrays:
         """Everything but the latents, as arrays without objects; see `from_arrays`."""

@@ -17,16 +17,16 @@ from streamlit.components.v2 import component
 
 from vae_core import assets
 from vae_core.config import ImageFormat
-from vae_core.maps import MapSpec
+from vae_core.maps import MOST_POINTS, MapSpec
 from vae_core.ui.style import ASSETS
 
 Terrain = Literal["none", "decoded", "density", "kl", "reconstruction"]
 Pictures = Literal["none", "original", "reconstruction"]
 Polygon = tuple[tuple[float, float], ...]
 
-_EVENTS = ("click", "selection", "view", "pins")
+_EVENTS = ("click", "selection", "view", "pins", "hidden")
 # What of a map colours or hides its points, and does not move them.
-_LOOKS = {"colour", "filter", "low", "high", "keep"}
+_LOOKS = {"colour", "filter", "low", "high", "keep", "hide"}
 _map = component(
     "latent_explorer_map",
     html='<div class="le-map"></div>',
@@ -87,6 +87,8 @@ class MapEvent:
     polygon: Polygon | None = None
     view: View | None = None
     pins: tuple[Pin, ...] | None = None
+    held: bool = False  # a pin is still in the hand, and will be elsewhere
+    hidden: tuple[int, ...] | None = None  # classes, by their numbers
 
 
 def show(
@@ -148,6 +150,7 @@ def _parameters(live: Live) -> dict[str, Any]:
         "api": _api(),
         "model": live.model,
         "map": live.spec.parameters(),
+        "most": MOST_POINTS,
         "image": {"channels": image.channels, "size": image.size, "ink": image.strokes},
         "pins": [asdict(pin) for pin in live.pins],
         "options": {
@@ -175,5 +178,8 @@ def _event(state: Mapping[str, Any], identity: str) -> MapEvent:
     if view := told.get("view"):
         event = replace(event, view=View(**view))
     if (pins := told.get("pins")) is not None:
-        event = replace(event, pins=tuple(Pin(**pin) for pin in pins))
+        held = bool(state["pins"].get("held"))
+        event = replace(event, pins=tuple(Pin(**pin) for pin in pins), held=held)
+    if (hidden := told.get("hidden")) is not None:
+        event = replace(event, hidden=tuple(hidden))
     return event

@@ -90,15 +90,29 @@ def get(latents: Latents, config: ProjectionConfig) -> Projection:
     return projection
 
 
-def describe(projection: Projection, choice: Choice, latents: Latents) -> str:
-    """What is shown, of how many, and how far to trust it."""
+def describe(
+    projection: Projection,
+    choice: Choice,
+    latents: Latents,
+    narrowed: tuple[int, str] | None = None,
+) -> str:
+    """What is shown, of how many, and how far to trust it.
+
+    `narrowed` says how many of the latents are shown, and why not all.
+    """
     whole = len(store().images(choice.model, choice.dataset, "all"))
-    shown = (
-        f"{len(latents):,} of {whole:,} images" if len(latents) < whole else f"All {whole:,} images"
-    )
+    parts = [
+        f"{len(latents):,} of {whole:,} images of {choice.dataset}"
+        if len(latents) < whole
+        else f"All {whole:,} images of {choice.dataset}"
+    ]
+    if narrowed is not None:
+        count, why = narrowed
+        of = choice.dataset if len(latents) == whole else f"{choice.dataset} {choice.split}"
+        parts = [f"{count:,} of {len(latents):,} images of {of} shown ({errors.plain(why)})"]
     method = NAMES[projection.config.method]
     what = "codes" if latents.kl is None else "posterior means"
-    parts = [f"{shown} of {choice.dataset}", f"{method}, {what}"]
+    parts.append(f"{method}, {what}")
     if projection.explained_variance is not None:
         share = float(projection.explained_variance.sum())
         number = {2: "two", 3: "three"}[len(projection.explained_variance)]

@@ -1,5 +1,6 @@
 """Finding images: by number, by what is remarkable about them, by a range of some value."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vae_core import maps
+from vae_core.figures.maps import UNLABELLED
 from vae_core.latents import Latents
 from vae_core.ui import controls, pictures
 from vae_core.ui.state import Choice
@@ -23,6 +25,7 @@ MEANINGS: dict[maps.Ranking, str] = {
     "lonely": "farthest from their tenth nearest neighbour in latent space",
 }
 NO_FILTER = "all"
+_STEPS = 200  # of a slider
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Filter:
     low: float | None = None
     high: float | None = None
     keep: tuple[int, ...] = ()
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.keep) or self.low is not None or self.high is not None
 
 
 def go_to(count: int, pin: Callable[[int], None]) -> None:
@@ -104,21 +111,107 @@ def _first(
 
 
 def choose_filter(names: list[str], colour: Callable[[str], maps.Colour]) -> Filter:
-    """The widgets that narrow the map to a range of values, or to some categories."""
+    """The widgets that narrow the map to a range of values, or to some categories.
+
+    In the address they stand as `filter`, and `low`, `high` or `keep`.
+    """
     name = controls.select("Show only", "filter", [NO_FILTER, *names], width=180)
-    if name == NO_FILTER:
-        return Filter()
-    values = colour(name)
-    if values.categories:
-        labels = [values.categories[number] for number in values.present]
-        kept = st.multiselect("of these", labels, key=f"_keep_{name}", placeholder="all of them")
-        numbers = [int(values.present[labels.index(label)]) for label in kept]
-        return Filter(name, keep=tuple(numbers)) if numbers else Filter()
-    low, high = float(values.values.min()), float(values.values.max())
+    chosen = Filter()
+    if name != NO_FILTER:
+        values = colour(name)
+        chosen = _categories(values) if values.categories else _range(values)
+    _to_address({"low": chosen.low, "high": chosen.high, "keep": ",".join(map(str, chosen.keep))})
+    return chosen if chosen.narrows else Filter()
+
+
+def _categories(values: maps.Colour) -> Filter:
+    labels = {values.categories[number]: int(number) for number in values.present}
+    key, wanted = f"_keep_{values.name}", _wanted("keep")
+    if wanted is not None:
+        numbers = {int(word) for word in wanted.split(",") if word.isdecimal() and len(word) < 10}
+        asked = [label for label, number in labels.items() if number in numbers]
+        if len(asked) < len(wanted.split(",")):
+            controls.warn(
+                f"keep holds numbers of the categories of {values.title}, from "
+                f"{values.present[0]} to {values.present[-1]}, not {wanted[:40]!r}."
+            )
+        st.session_state[key] = asked
+    kept = st.multiselect(
+        "of these", list(labels), key=key, placeholder="all of them", persist_state="session"
+    )
+    return Filter(values.name, keep=tuple(sorted(labels[label] for label in kept)))
+
+
+def _range(values: maps.Colour) -> Filter:
+    low, high = float(np.nanmin(values.values)), float(np.nanmax(values.values))
     if not low < high:
         st.caption(f"All points have the same {values.title}.")
         return Filter()
-    chosen = st.slider(values.title, low, high, (low, high), key=f"_range_{name}")
-    if chosen == (low, high):
-        return Filter()
-    return Filter(name, low=chosen[0], high=chosen[1])
+    key = f"_range_{values.name}"
+    asked = [_edge("low", low), _edge("high", high)]
+    if any(_wanted(name) is not None for name in ("low", "high")):
+        if asked[0] > asked[1]:
+            controls.warn(f"low ({asked[0]:g}) is greater than high ({asked[1]:g}).")
+            asked = [low, high]
+        st.session_state[key] = tuple(asked)
+    kept = st.session_state.get(key, (low, high))  # perhaps of another model's values
+    st.session_state[key] = tuple(float(np.clip(value, low, high)) for value in kept)
+    step = (high - low) / _STEPS
+    st.slider(values.title, low, high, step=step, key=key, persist_state="session")
+    least, most = st.session_state[key]
+    # In the digits of the address, so that the points are the same there.
+    return Filter(
+        values.name,
+        low=None if least <= low else float(f"{least:.6g}"),
+        high=None if most >= high else float(f"{most:.6g}"),
+    )
+
+
+def _edge(name: str, default: float) -> float:
+    """A bound that the address asks for."""
+    wanted = _wanted(name)
+    if wanted is None:
+        return default
+    try:
+        value = float(wanted)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        controls.warn(f"{name} is a number, not {wanted[:20]!r}.")
+        return default
+    return value
+
+
+def _wanted(name: str) -> str | None:
+    """What an address that was just opened says of the filter; None where it says nothing new."""
+    wanted = st.query_params.get(name)
+    return None if wanted == st.session_state.get(f"_{name}_told") else wanted
+
+
+def _to_address(parts: dict[str, str | float | None]) -> None:
+    """Put what is not empty into the address."""
+    for name, value in parts.items():
+        text = value if isinstance(value, str) else "" if value is None else f"{value:.6g}"
+        st.session_state[f"_{name}_told"] = text or None
+        if not text:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != text:
+            st.query_params[name] = text
+
+
+def told(chosen: Filter, values: maps.Colour) -> str:
+    """A filter in words, such as `class: 3 or 7`."""
+    if chosen.keep:
+        return f"{values.title}: {listed([values.categories[number] for number in chosen.keep])}"
+    bounds = [
+        f"{word} {edge:.6g}"
+        for word, edge in (("from", chosen.low), ("to", chosen.high))
+        if edge is not None
+    ]
+    return f"{values.title} {' '.join(bounds)}"
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """A few names in a row, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(name or UNLABELLED for name in names[:most]) + more

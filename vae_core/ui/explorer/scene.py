@@ -13,7 +13,7 @@ from vae_core.latents import Latents
 from vae_core.maps import MapSpec, OpenMap, open_map
 from vae_core.projection import Projection
 from vae_core.ui import controls, map, projections
-from vae_core.ui.explorer.finding import Filter
+from vae_core.ui.explorer.finding import Filter, listed, told
 from vae_core.ui.state import Choice, store
 
 TERRAINS = {
@@ -39,15 +39,52 @@ def lay_out(
 
 
 def coloured(opened: OpenMap, colour: str, chosen: Filter) -> OpenMap:
-    """The same map in another colour, narrowed to what a filter shows."""
+    """The same map in another colour, narrowed to what a filter and its legend show."""
     looks = {
         "colour": colour,
         "filter": chosen.name,
         "low": chosen.low,
         "high": chosen.high,
         "keep": chosen.keep,
+        "hide": hidden(opened, colour),
     }
     return replace(opened, spec=opened.spec.model_copy(update=looks))
+
+
+def hidden(opened: OpenMap, colour: str) -> tuple[int, ...]:
+    """The classes that an address, or the legend, hides: `hide=3,5`; of this colour alone."""
+    text, of = st.query_params.get("hide"), (opened.latents.key, colour)
+    if text is None:
+        return ()
+    if text == _told("hide") and st.session_state.get("_hide_of") != of:
+        _forget("hide")  # what was hidden of another colour
+        return ()
+    st.session_state["_hide_of"] = of
+    present = opened.colour(colour).present.tolist()
+    words = text.split(",")
+    if not all(word.isdecimal() and len(word) < 10 and int(word) in present for word in words):
+        controls.warn(
+            f"hide holds numbers of the classes of {colour or 'the map'}, from {present[0]} to "
+            f"{present[-1]}, not {text[:40]!r}."
+            if present
+            else f"The colour {colour} has no classes to hide."
+        )
+        _forget("hide")
+        return ()
+    st.session_state["_hide_told"] = text
+    return tuple(sorted({int(word) for word in words}))
+
+
+def narrowed(opened: OpenMap) -> str:
+    """Why not all images are shown, in words; nothing where they are."""
+    spec, parts = opened.spec, []
+    if spec.filter:
+        chosen = Filter(spec.filter, spec.low, spec.high, spec.keep)
+        parts.append(f"filter {told(chosen, opened.colour(spec.filter))}")
+    if spec.hide:
+        names = opened.colour().categories
+        parts.append(f"hidden: {listed([names[number] for number in spec.hide])}")
+    return "; ".join(parts)
 
 
 def terrain(variational: bool) -> map.Terrain:
@@ -116,6 +153,10 @@ def keep(event: map.MapEvent) -> None:
         _to_address("within", ";".join(f"{x:.12g},{y:.12g}" for x, y in event.polygon))
     elif event.polygon is not None:
         _forget("within")
+    if event.hidden:
+        _to_address("hide", ",".join(str(number) for number in event.hidden))
+    elif event.hidden is not None:
+        _forget("hide")
 
 
 def _told(key: str) -> str | None:

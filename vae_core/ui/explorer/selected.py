@@ -12,6 +12,7 @@ from vae_core.ui.state import Choice
 
 GALLERY = 60
 EXPORTED = 400  # pictures in the exported gallery
+_CLASSES = 12  # whose counts are named
 _STATISTICS = 2000  # images that mean and spread are computed from
 
 
@@ -44,9 +45,11 @@ def _classes(choice: Choice, chosen: np.ndarray) -> None:
     labels, counts = np.unique(images.labels[chosen], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     shown = " · ".join(
-        f"{images.class_names[int(labels[i])] or UNLABELLED}: {counts[i]:,}" for i in order[:12]
+        f"{images.class_names[int(labels[i])] or UNLABELLED}: {counts[i]:,}"
+        for i in order[:_CLASSES]
     )
-    st.caption(errors.plain(shown) + (" · …" if len(order) > 12 else ""))
+    more = f" · and {len(order) - _CLASSES} more classes" if len(order) > _CLASSES else ""
+    st.caption(errors.plain(shown) + more)
 
 
 def _mean_and_spread(choice: Choice, chosen: np.ndarray) -> None:
