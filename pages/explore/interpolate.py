@@ -5,6 +5,7 @@ import streamlit as st
 
 from vae_core.images import gif_bytes, grid, png_bytes
 from vae_core.ui import controls, drawn, ends, pictures, player, state, widgets
+from vae_core.ui.explorer import placed
 from vae_core.walks import Kind, interpolate
 
 FRAMES = 48
@@ -61,6 +62,7 @@ st.caption(
 )
 scale = max(1, 224 // choice.images.format.size)
 with actions:
+    placed.button(choice, placed.walk(choice, a, b, steps, kind))
     controls.download(
         "GIF",
         f"{choice.model}-walk.gif",

@@ -14,7 +14,7 @@ from vae_core.ui import (
     uploads,
     widgets,
 )
-from vae_core.ui.explorer import scene
+from vae_core.ui.explorer import placed, scene
 
 with widgets.toolbar():
     choice = state.choose()
@@ -24,12 +24,13 @@ with widgets.toolbar():
 image = choice.checkpoint.config.image
 entry, shown = st.columns([4, 7], gap="medium")
 with entry:
-    prepared = uploads.choose(image, choice.images.batch([0])[0], key="upload")
+    chosen = uploads.choose(image, choice.images.batch([0])[0], key="upload")
 with shown:
-    if prepared is None:
-        hint = f"It is made to fit {choice.model}, and each step is shown."
+    if chosen is None:
+        hint = f"or use the example: it is made to fit {choice.model}, and each step is shown."
         widgets.empty("Put in a picture", hint)
         st.stop()
+    name, prepared = chosen
     uploads.steps(prepared)
 
 encoded = drawn.encode_one(choice.model, prepared.pixels)
@@ -53,23 +54,30 @@ with right:
     inspector.posterior(z, encoded["std"][0], latents, key="upload posterior")
     inspector.neighbours(choice, latents, z)
 with left:
-    st.subheader("Where it lands", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Where it lands", anchor=False, width="content")
+        st.space("stretch")
+        placed.button(choice, placed.picture(name, z))
     opened, forming = scene.lay_out(choice, latents, config)
     projection = forming or opened.projection
-    mark = colouring.mark(projection, "your picture", z)
+    marks = colouring.marks(projection, "your picture", projection.place(z[None]))
     if forming is None:
         live = map.Live(choice.model, opened.spec, image)
         map.show(
-            colouring.frame(opened, (mark,)),
+            colouring.frame(opened, marks),
             key="landing",
             alt="Map with your picture marked",
             live=live,
         )
     else:
         map.show(
-            colouring.figure(opened, forming, (mark,)),
+            colouring.figure(opened, forming, marks),
             key="landing forming",
             alt="Map with your picture marked",
         )
-    exact = "" if projection.is_exact else " · its place is interpolated from its neighbours"
-    st.caption(projections.describe(projection, choice, latents) + exact)
+    words = projections.describe(projection, choice, latents)
+    if not marks:
+        words += " · your picture lies too far outside these images to be drawn"
+    elif not projection.is_exact:
+        words += " · its place is interpolated from its neighbours"
+    st.caption(words)

@@ -7,6 +7,7 @@ import streamlit as st
 from vae_core.images import grid, png_bytes
 from vae_core.latents import sample_fitted, sample_prior
 from vae_core.ui import controls, copying, drawn, errors, pictures, state, widgets
+from vae_core.ui.explorer import placed
 from vae_core.walks import manifold_grid
 
 NO_PRIOR = (
@@ -39,7 +40,7 @@ with widgets.toolbar():
             width=150,
         )
     st.space("stretch")
-    actions = st.container(width="content")
+    actions = st.container(horizontal=True, width="content")
 
 size, columns = choice.images.format.size, math.isqrt(count)
 left, right = st.columns([7, 4], gap="large")
@@ -92,6 +93,9 @@ else:
             )
 
 with actions:
+    if view == "Samples":
+        fitted = source != "N(0, I)"
+        placed.button(choice, placed.samples(choice, count, seed, temperature, fitted=fitted))
     controls.download(
         "PNG",
         f"{choice.model}-{view.lower()}.png",

@@ -6,6 +6,7 @@ import streamlit as st
 from vae_core import figures
 from vae_core.images import gif_bytes, grid, png_bytes
 from vae_core.ui import controls, drawn, pictures, player, state, widgets
+from vae_core.ui.explorer import placed
 from vae_core.walks import traversal
 
 COLUMNS, FEW_COLUMNS = 13, 7
@@ -72,7 +73,7 @@ film = drawn.draw(choice.model, traversal(base, dimension, path))
 with right:
     player.show(
         film,
-        [f"{picked} = {value:+.2f}" for value in path],
+        [f"{picked} = {value:+.2f}".replace("-", "−") for value in path],
         key="film",
         alt=f"{picked} moving around {around}",
         fps=16,
@@ -88,6 +89,7 @@ with right:
 
 scale = max(1, 224 // choice.images.format.size)
 with actions:
+    placed.button(choice, placed.traversal(choice, latents, dimension, columns, index))
     controls.download(
         "GIF",
         f"{choice.model}-{picked}.gif",

@@ -45,9 +45,8 @@ class Spec:
             return str(self.number)
         if self.kind == "latent":
             return _LATENT + ",".join(f"{value:.4g}" for value in self.z)
-        return (
-            f"class:{self.name}:{self.number}" if self.kind == "class" else f"prior:{self.number}"
-        )
+        seeded = f"class:{self.name}" if self.kind == "class" else "prior"
+        return f"{seeded}:{self.number}"
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class End:
     address: str  # '' for an upload
     z: np.ndarray  # [D] float32
     original: np.ndarray | None  # uint8 [C, H, W]; a draw from the prior has none
+    index: int | None = None  # of an image of the dataset
 
 
 def classes(images: ImageSet) -> list[str]:
@@ -131,7 +131,7 @@ def choose(key: str, label: str, default: Spec, choice: Choice, latents: Latents
             )
             spec = _details(key, str(kind), images)
         with errors.reported():
-            end = _find(key, spec, choice, latents)
+            end = find(spec, choice, latents) if spec else _uploaded(key, choice)
             if end is not None:
                 _show(end, choice)
             return end
@@ -253,15 +253,19 @@ def _uploader(key: str) -> None:
     )
 
 
-def _find(key: str, spec: Spec | None, choice: Choice, latents: Latents) -> End | None:
+def _uploaded(key: str, choice: Choice) -> End | None:
+    upload = st.session_state.get(f"_{key}_upload")
+    if not upload:
+        return None
+    name, data = upload
+    image = choice.images.format
+    pixels = _prepared(data, name, image, repr(image))
+    return End(name, "", drawn.encode_one(choice.model, pixels)["mean"][0], pixels)
+
+
+def find(spec: Spec, choice: Choice, latents: Latents) -> End:
+    """The end that was chosen so. Its class and number exist, as `parse` or a widget saw to it."""
     images = choice.images
-    if spec is None:
-        upload = st.session_state.get(f"_{key}_upload")
-        if not upload:
-            return None
-        name, data = upload
-        pixels = _prepared(data, name, images.format, repr(images.format))
-        return End(name, "", drawn.encode_one(choice.model, pixels)["mean"][0], pixels)
     if spec.kind == "latent":
         return End("place on the map", str(spec), np.array(spec.z, np.float32), None)
     if spec.kind == "prior":
@@ -274,7 +278,7 @@ def _find(key: str, spec: Spec | None, choice: Choice, latents: Latents) -> End 
         members = np.flatnonzero(images.labels == label)
         index = int(np.random.default_rng(spec.number).choice(members))
     name = f"image {index}" + (f" · {images.label_name(index)}" if images.label_name(index) else "")
-    return End(name, str(spec), latents.mean[index], images.batch([index])[0])
+    return End(name, str(spec), latents.mean[index], images.batch([index])[0], index)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

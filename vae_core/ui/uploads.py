@@ -11,14 +11,15 @@ from vae_core.images import Fit, Prepared, png_bytes, prepare, read_image
 from vae_core.ui import errors, pictures
 
 EXAMPLE = "an example"
-_INVERT = {"auto": None, "yes": True, "no": False}
+_DECISIONS = {"auto": None, "yes": True, "no": False}
 
 
-def choose(image: ImageFormat, example: np.ndarray, *, key: str) -> Prepared | None:
-    """The uploader and its settings; None until there is a picture that can be read.
+def choose(image: ImageFormat, example: np.ndarray, *, key: str) -> tuple[str, Prepared] | None:
+    """The uploader and its settings: the name of a picture, and what a model takes of it.
 
-    A picture that cannot be read is answered by a sentence in its place. `example` is a uint8
-    image `[C, H, W]` that a button offers to those who have no picture at hand.
+    None until there is a picture that can be read. One that cannot is answered by a sentence in
+    its place. `example` is a uint8 image `[C, H, W]` that a button offers to those who have no
+    picture at hand.
     """
     file = st.file_uploader(
         "Your picture",
@@ -31,28 +32,22 @@ def choose(image: ImageFormat, example: np.ndarray, *, key: str) -> Prepared | N
         fit = st.segmented_control(
             "Fit", get_args(Fit), default="crop", required=True, key=f"{key}_fit"
         )
-        invert = st.segmented_control(
-            "Invert",
-            list(_INVERT),
-            default="auto",
-            required=True,
-            key=f"{key}_invert",
-        )
-        centre = st.segmented_control(
-            "Centre strokes",
-            list(_INVERT),
-            default="auto",
-            required=True,
-            key=f"{key}_centre",
-            disabled=not image.strokes,
-        )
+        invert = _decision("Invert", f"{key}_invert")
+        centre = _decision("Centre strokes", f"{key}_centre") if image.strokes else None
     with errors.reported():
         if file is None:
-            picture = read_image(_on_paper(example, image), EXAMPLE)
+            name, data = EXAMPLE, _on_paper(example, image)
         else:
-            picture = read_image(file.getvalue(), file.name)
-        return prepare(picture, image, fit, _INVERT[invert], _INVERT[centre])
+            name, data = file.name, file.getvalue()
+        return name, prepare(read_image(data, name), image, fit, invert, centre)
     return None
+
+
+def _decision(label: str, key: str) -> bool | None:
+    """The widget for yes, no, or None: that the picture itself decides."""
+    return _DECISIONS[
+        st.segmented_control(label, list(_DECISIONS), default="auto", required=True, key=key)
+    ]
 
 
 def steps(prepared: Prepared) -> None:

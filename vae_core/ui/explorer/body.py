@@ -7,6 +7,7 @@ from vae_core.maps import OpenMap
 from vae_core.projection import Projection
 from vae_core.ui import colouring, errors, inspector, map, projections, widgets
 from vae_core.ui.explorer import pins, scene, selected
+from vae_core.ui.explorer.placed import Thing, legend, marks, open_things, remark
 from vae_core.ui.state import Choice
 
 KEY = "live map"
@@ -22,21 +23,31 @@ def show(choice: Choice, opened: OpenMap, layers: dict, forming: Projection | No
     scene.enter(opened)
     projection, latents = opened.projection, opened.latents
     placed = pins.open_pins(projection, latents)
+    things = open_things(choice, latents)
     left, right = st.columns([7, 4], gap="medium")
     with left:
         alt = f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}"
         if forming is not None:
-            map.show(colouring.figure(opened, forming), key="forming", alt=alt)
+            figure = colouring.figure(opened, forming, marks(things, forming))
+            map.show(figure, key="forming", alt=alt)
             chosen = None
         else:
-            chosen = _live(choice, opened, layers, placed, alt)
-        st.caption(projections.describe(forming or projection, choice, latents))
+            chosen = _live(choice, opened, layers, placed, things, alt)
+        legend(choice, things)
+        shown, key = forming or projection, "" if forming else opened.key
+        words = projections.describe(shown, choice, latents)
+        st.caption(words + remark(things, shown, key))
     with right, errors.reported():
         _inspect(choice, opened, chosen)
 
 
 def _live(
-    choice: Choice, opened: OpenMap, layers: dict, placed: pins.Pins, alt: str
+    choice: Choice,
+    opened: OpenMap,
+    layers: dict,
+    placed: pins.Pins,
+    things: tuple[Thing, ...],
+    alt: str,
 ) -> np.ndarray | None:
     """The map that answers the hand; the indices of what is selected on it, if anything is."""
     live = map.Live(
@@ -49,7 +60,7 @@ def _live(
     )
     polygon = scene.polygon()
     map.show(
-        colouring.frame(opened),
+        colouring.frame(opened, marks(things, opened.projection, opened.key)),
         key=KEY,
         alt=alt,
         live=live,
