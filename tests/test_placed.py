@@ -196,6 +196,7 @@ def test_another_split_keeps_things_and_another_model_shows_none(
     at.selectbox(key="split").select("test").run()
     assert names(at) == ["Walk 12 → 99", "16 prior samples, seed 5"]
     assert in_address(at) == ["prior~16~5~1"]  # there 12 and 99 would be other images
+    assert "no part of the link" in at.button(key="placed circle").help
     at.selectbox(key="model").select("small-5d").run()
     assert not at.exception
     assert not at.error

@@ -27,7 +27,7 @@ with entry:
     chosen = uploads.choose(image, choice.images.batch([0])[0], key="upload")
 with shown:
     if chosen is None:
-        hint = f"or use the example: it is made to fit {choice.model}, and each step is shown."
+        hint = f"It is made to fit {choice.model}, and each step is shown."
         widgets.empty("Put in a picture", hint)
         st.stop()
     name, prepared = chosen

@@ -131,6 +131,7 @@ def legend(choice: Choice, things: Sequence[Thing]) -> None:
     """What is placed on the map, and a way to take each off it."""
     if not things:
         return
+    linked = _in_link(choice, things)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="placed"):
         st.caption("On this map", width="content")
         for thing in things:
@@ -139,7 +140,8 @@ def legend(choice: Choice, things: Sequence[Thing]) -> None:
                 icon=":material/close:",
                 icon_position="right",
                 type="tertiary",
-                help="Remove it from the map",
+                help="Remove it from the map"
+                + ("" if thing in linked else ". It is no part of the link."),
                 key=f"placed {thing.symbol}",
                 on_click=_remove,
                 args=(choice, thing),
@@ -243,14 +245,19 @@ def _remove(choice: Choice, thing: Thing) -> None:
     _keep_address(choice, left)
 
 
-def _keep_address(choice: Choice, things: Sequence[Thing]) -> None:
-    """Put the things into the address, as many as it has room for."""
-    texts: list[str] = []
+def _in_link(choice: Choice, things: Sequence[Thing]) -> list[Thing]:
+    """Those that an address can make again, as many as it has room for."""
+    linked, room = [], _MOST_ADDRESS
     for thing in things:
         means_these = thing.images in (None, choice)  # and not the numbers of another split
-        room = _MOST_ADDRESS - sum(map(len, texts))
         if thing.address and means_these and len(thing.address) <= room:
-            texts.append(thing.address)
+            linked.append(thing)
+            room -= len(thing.address)
+    return linked
+
+
+def _keep_address(choice: Choice, things: Sequence[Thing]) -> None:
+    texts = [thing.address for thing in _in_link(choice, things)]
     st.session_state["_placed_in_address"] = texts
     if not texts:
         st.query_params.pop("placed", None)

@@ -31,7 +31,11 @@ export function themed(layout, theme) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: theme.font, color: theme.text, size: 13 },
     colorway: theme.classes,
-    hoverlabel: { bgcolor: theme.background, bordercolor: theme.text, font: { color: theme.text } },
+    hoverlabel: {
+      bgcolor: theme.background,
+      bordercolor: faint(0.3),
+      font: { color: theme.text, family: theme.font },
+    },
   };
   if (layout.scene) {
     // WebGL knows no see-through lines.
