@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 import streamlit as st
 
@@ -81,6 +82,17 @@ def test_what_the_legend_hides_is_in_the_address() -> None:
     assert st.query_params["hide"] == "3,5"
     body._follow(map.MapEvent(hidden=()))
     assert "hide" not in st.query_params
+
+
+def test_hidden_classes_are_those_of_one_colour() -> None:
+    classes = SimpleNamespace(present=np.arange(10))
+    latents = SimpleNamespace(key="digits", whole_key="")
+    some_map = cast(OpenMap, SimpleNamespace(latents=latents, colour=lambda name: classes))
+    assert scene.hidden(some_map, "class") == ()
+    body._follow(map.MapEvent(hidden=(3, 5)))
+    assert scene.hidden(some_map, "class") == (3, 5)
+    assert scene.hidden(some_map, "class") == (3, 5)
+    assert scene.hidden(some_map, "shape") == () and "hide" not in st.query_params
 
 
 def test_in_space_nothing_is_selected() -> None:

@@ -29,7 +29,7 @@ def _page() -> None:
 
     choice = state.choose()
     latents = choice.latents()
-    config = projections.choose(latents.latent_dim, len(latents), space=True)
+    config = projections.choose(latents, space=True)
     st.session_state["_shown"] = projection = projections.get(latents, config)
     st.session_state["_wanted"] = config
     st.caption(projections.describe(projection, choice, latents))
@@ -120,7 +120,8 @@ def test_long_work_waits_to_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
     app = _opened(map="t-SNE")
     key = projection_key(_latents().key, app.session_state["_wanted"])
     assert "Compute" in _buttons(app) and jobs.find("project", key) is None
-    assert "t-SNE of 179 points: about 2 min. Until then this is PCA." in _words(app)
+    settings = "with perplexity 15 and seed 0. Until then this is PCA."
+    assert f"t-SNE of 179 points: about 2 min, {settings}" in _words(app)
     assert app.session_state["_shown"].config == ProjectionConfig(method="pca")
     next(button for button in app.button if button.label == "Compute").click().run()
     job = jobs.find("project", key)
@@ -150,9 +151,34 @@ def test_other_settings_end_the_work_on_the_last() -> None:
     app = _opened(map="t-SNE", split="all")
     first = app.session_state["_job"]
     app.slider(key="perplexity").set_value(20).run()
+    assert first.state == "cancelled" and app.session_state["_job"] is None
+    next(button for button in app.button if button.label == "Compute").click().run()
     second = app.session_state["_job"]
-    assert first.state == "cancelled" and second.key != first.key
+    assert second.key != first.key
     second.cancel()
+
+
+def test_what_is_chosen_waits_for_its_settings_and_what_is_linked_does_not() -> None:
+    app = _opened()
+    app.segmented_control(key="map").set_value("t-SNE").run()
+    app.slider(key="perplexity").set_value(23).run()
+    assert "Compute" in _buttons(app) and "_job" not in app.session_state
+    assert "about" in _words(app) and app.session_state["_shown"].config.method == "pca"
+    linked = _opened(map="t-SNE", perplexity="23")
+    assert "Compute" not in _buttons(linked)
+    linked.session_state["_job"].wait()
+    linked.run()
+    assert linked.session_state["_shown"].config.method == "tsne"
+    app.run()  # it is there now, and so shown at once
+    assert app.session_state["_shown"].config.method == "tsne" and "Compute" not in _buttons(app)
+
+
+def test_a_plane_through_pins_is_shown_when_the_page_runs_again() -> None:
+    app = _opened()
+    app.session_state["_to_plane"] = "3, 17"
+    app.run()
+    assert app.session_state["_wanted"] == ProjectionConfig(method="plane", through=(3, 17))
+    assert app.text_input(key="through").value == "3, 17"
 
 
 def test_a_layout_is_shown_as_it_forms(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from vae_core.ui.explorer import placed, scene
 with widgets.toolbar():
     choice = state.choose()
     latents = choice.latents()
-    config = projections.choose(latents.latent_dim, len(latents))
+    config = projections.choose(latents)
 
 image = choice.checkpoint.config.image
 entry, shown = st.columns([4, 7], gap="medium")

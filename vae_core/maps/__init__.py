@@ -3,7 +3,7 @@
 `MapSpec` says it in words; `open_map` has it from the store, for pages and routes alike.
 """
 
-from vae_core.maps.colours import Colour, is_likelihood, log_prior
+from vae_core.maps.colours import CLASS, Colour, is_likelihood, log_prior
 from vae_core.maps.drawing import figure
 from vae_core.maps.exporting import csv_bytes, parquet_bytes
 from vae_core.maps.finding import Ranking, by_label, rank
@@ -14,6 +14,7 @@ from vae_core.maps.spec import MapSpec, Rect, parse_only, written_only
 from vae_core.maps.terrain import Kind, centres
 
 __all__ = [
+    "CLASS",
     "MOST_POINTS",
     "Colour",
     "Kind",

@@ -11,6 +11,7 @@ from vae_core.errors import LatentExplorerError
 from vae_core.maps.selecting import Polygon, checked
 
 MOST_CATEGORIES = 256  # that a filter names
+MOST_ONLY = 1500  # characters of a selection that is laid out by itself
 
 
 class MapSpec(ProjectionConfig):
@@ -46,7 +47,7 @@ class MapSpec(ProjectionConfig):
     )
     only: str = Field(
         default="",
-        max_length=1500,
+        max_length=MOST_ONLY,
         description="lays out only the images that a selection on another map holds: that map's "
         "settings and a polygon, `method=pca&within=0,0;1,0;1,1`",
     )
@@ -95,7 +96,7 @@ def parse_only(text: str) -> tuple[MapSpec, Polygon | None]:
     parts = {name: value for name, _, value in split}
     within = parts.pop("within", None)
     try:
-        if "only" in parts:  # of some of some of them
+        if len(text) > MOST_ONLY or "only" in parts:  # of some of some of them
             raise ValueError
         base = MapSpec.model_validate(parts)
         if within is None:

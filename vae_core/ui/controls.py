@@ -31,7 +31,9 @@ def binding(key: str) -> Literal["query-params"] | None:
     return None
 
 
-def switch(label: str, key: str, options: Sequence[str], default: int = 0) -> str:
+def switch(
+    label: str, key: str, options: Sequence[str], default: int = 0, *, disabled: bool = False
+) -> str:
     """One of a few words, side by side; `default` is the place of the one to begin with."""
     _check_known(label, key, options, default)
     chosen = st.segmented_control(
@@ -39,6 +41,7 @@ def switch(label: str, key: str, options: Sequence[str], default: int = 0) -> st
         options,
         default=options[default],
         required=True,
+        disabled=disabled,
         key=key,
         bind="query-params",
         persist_state="session",
@@ -123,12 +126,14 @@ def seed(key: str = "seed") -> int:
     return int(number)
 
 
-def toggle(label: str, key: str, default: bool = False) -> bool:
+def toggle(label: str, key: str, default: bool = False, *, disabled: bool = False) -> bool:
     """A switch for on and off."""
     wanted = st.query_params.get(key)
     if wanted is not None and wanted.lower() not in ("true", "false"):
         warn(f"{label} is true or false, not {wanted[:20]!r}.")
-    return st.toggle(label, default, key=key, bind="query-params", persist_state="session")
+    return st.toggle(
+        label, default, key=key, bind="query-params", persist_state="session", disabled=disabled
+    )
 
 
 def download(label: str, name: str, mime: str, make: Callable[[], bytes]) -> None:

@@ -62,18 +62,26 @@ def place(choice: Choice, latents: Latents, z: np.ndarray, exact: bool) -> None:
     if latents.kl is not None:
         stats.insert(0, ("log p(z)", f"{float(log_prior(z)):.2f} nats", "Density under N(0, I)"))
     widgets.stat_row(stats)
-    st.caption(
-        f"**z** = {', '.join(f'{value:.3f}' for value in z[:SHOWN_NUMBERS])}"
-        + (" …" if len(z) > SHOWN_NUMBERS else "")
-    )
+    _numbers(z, latents)
     neighbours(choice, latents, z)
+
+
+def _numbers(z: np.ndarray, latents: Latents) -> None:
+    """z in numbers; of many dimensions the most informative, and all where that is wanted."""
+    if len(z) <= SHOWN_NUMBERS or st.toggle(f"All {len(z)} dimensions", key="_all_numbers"):
+        st.caption(f"**z** = {', '.join(f'{value:.3f}' for value in z)}")
+        return
+    order = latents.order()[:SHOWN_NUMBERS]
+    numbers = ", ".join(f"z{dimension} = {z[dimension]:.3f}" for dimension in order)
+    st.caption(f"{numbers}: {SHOWN_NUMBERS} of {len(z)} dimensions, the most informative")
 
 
 def figures_of(
     choice: Choice, reconstruction: float, kl: np.ndarray | None, latents: Latents
 ) -> None:
     """Nats of one image, beside the whole set's: how many reconstruct better, or say less."""
-    better = float((latents.reconstruction < reconstruction).mean())
+    mapped = slice(None) if latents.rows is None else latents.rows
+    better = float((latents.reconstruction[mapped] < reconstruction).mean())
     what = "BCE of the pixel values (not a likelihood)" if choice.is_bce else "-log p(x|z)"
     stats: list[widgets.Stat] = [
         (
@@ -86,7 +94,7 @@ def figures_of(
         reason = "An autoencoder's code is one point: there is no distribution to compare."
         stats.append(("KL", "not defined", reason))
     else:
-        less = float((latents.kl.sum(axis=1) < kl.sum()).mean())
+        less = float((latents.kl[mapped].sum(axis=1) < kl.sum()).mean())
         meaning = f"KL(q(z|x) ‖ p(z)). {less:.0%} of the map's images lie below."
         stats.append(("KL", f"{kl.sum():.2f} nats", meaning))
     widgets.stat_row(stats)

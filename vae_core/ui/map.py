@@ -6,6 +6,7 @@ rerun: what the decoder draws under the cursor, terrain, pictures, the points in
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -99,13 +100,15 @@ def show(
     live: Live | None = None,
     view: View | None = None,
     polygon: Polygon = (),
+    look: tuple[float, float] | None = None,
     on_change: Callable[[MapEvent], None] | None = None,
 ) -> None:
     """Draw a map; `on_change` is told what was done on it, one thing at a time, before the page.
 
     With one `key` for a page's map it stays what it is through every rerun: view, selection,
     hidden classes. `view` and `polygon` are what it begins with, and begins with again when
-    `live` is another map. Without `on_change` nothing is told and nothing is run again.
+    `live` is another map; `look` is a place to be brought into view, once. Without `on_change`
+    nothing is told and nothing is run again.
     A live map fetches its points itself: its `figure` holds the layout, and marks.
     """
     # plotly looks at pandas if there is any: at half of it, while another thread imports it.
@@ -127,6 +130,7 @@ def show(
         "live": None if live is None else _parameters(live),
         "view": None if view is None else asdict(view),
         "selection": polygon or None,
+        "look": look and {"x": look[0], "y": look[1], "id": time.monotonic()},
         "sends": on_change is not None,
     }
     listening: dict[str, Any] = {f"on_{name}_change": partial(changed, name) for name in _EVENTS}

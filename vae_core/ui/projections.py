@@ -25,26 +25,32 @@ _PAUSES = (1.0, 3.0)
 _FEW = 20_000
 
 
-def choose(latent_dim: int, count: int | None = None, *, space: bool = False) -> ProjectionConfig:
+def choose(latents: Latents, *, space: bool = False) -> ProjectionConfig:
     """The widgets for the projection; a model of one or two dimensions is its own map.
 
-    With the `count` of latents, the settings of t-SNE and UMAP say how long it will take. Maps in
-    `space` are offered to pages that can draw them.
+    Maps in `space` are offered to pages that can draw them.
     """
+    is_linked = "_linked" not in st.session_state and "map" in st.query_params
+    st.session_state.setdefault("_linked", None)
+    latent_dim = latents.latent_dim
     if latent_dim <= 2:
         return ProjectionConfig(method="axes", x=0, y=latent_dim - 1)
     if st.session_state.pop("_to_pca", False):
-        st.session_state["map"] = "PCA"
+        st.session_state["map"] = NAMES["pca"]
+    if through := st.session_state.pop("_to_plane", ""):
+        st.session_state.update(map=NAMES["plane"], through=through)
+        st.query_params["through"] = through  # Streamlit does not put it there by itself
     name = controls.switch("Map", "map", list(METHODS), default=1)
     method = METHODS[name]
     if method == "plane":
-        return _plane(count)
+        return _plane(latents)
     if method in ("tsne", "umap"):
         with st.popover("Settings", icon=":material/tune:"):
             config = _neighbourhoods(method, _dimensions(space))
-            if count is not None:
-                about = _about(expected_seconds(config, count, latent_dim))
-                st.caption(f"{about.capitalize()} to compute.")
+            about = _about(expected_seconds(config, *latents.mapped.shape))
+            st.caption(f"{about.capitalize()} to compute.")
+        if is_linked:
+            st.session_state["_linked"] = config
         return config
     dimensions = _dimensions(space)
     if method == "pca":
@@ -53,24 +59,21 @@ def choose(latent_dim: int, count: int | None = None, *, space: bool = False) ->
 
 
 def go_through(indices: tuple[int, ...]) -> None:
-    """Show the plane through the latents of two or three images.
-
-    Only from a callback, before the widgets are drawn again.
-    """
-    st.session_state["map"] = NAMES["plane"]
-    st.session_state["through"] = ", ".join(map(str, indices))
+    """Show the plane through the latents of two or three images, when the page runs again."""
+    st.session_state["_to_plane"] = ", ".join(map(str, indices))
 
 
-def get(latents: Latents, config: ProjectionConfig) -> Projection:
+def get(latents: Latents, config: ProjectionConfig, *, is_linked: bool = False) -> Projection:
     """The projection. While a job computes it, its progress stands here.
 
-    Then what is returned is not final: the layout as it forms, and PCA until there is one; PCA
-    also while a long job has not been asked for.
+    A job begins when it is asked for, or at once if an address names it (`is_linked`) and it is
+    short. Until it is done, what is returned is not final: the layout as it forms, and PCA until
+    there is one.
     """
     projection = store().projection(latents, config)
     if projection is not None:
         return projection
-    job = _job(latents, config)
+    job = _job(latents, config, is_linked or st.session_state.get("_linked") == config)
     if job is None:
         _offer(latents, config)
     else:
@@ -80,9 +83,10 @@ def get(latents: Latents, config: ProjectionConfig) -> Projection:
             name = NAMES[config.method]
             labels = tuple(f"{name} {axis + 1}" for axis in range(config.dimensions))
             note = "still forming"
-            return Projection(
-                coords, latents.mean, config, axis_labels=labels, note=note, is_final=False
+            forming = Projection(
+                coords, latents.mapped, config, axis_labels=labels, note=note, is_final=False
             )
+            return forming.among(latents.mean, latents.rows)
     meanwhile = ProjectionConfig(method="pca", dimensions=config.dimensions)
     projection = store().projection(latents, meanwhile)
     if projection is None:
@@ -121,7 +125,7 @@ def describe(
         with st.spinner("Measuring how far to trust this map …"):
             measured = store().faithfulness(latents, projection)
         if measured is not None:
-            parts += _trust(measured, len(latents))
+            parts += _trust(measured, len(latents.mapped))
     if projection.note:
         parts.append(projection.note)
     return " · ".join(parts)
@@ -175,7 +179,7 @@ def _neighbourhoods(method: Method, dimensions: int) -> ProjectionConfig:
     )
 
 
-def _plane(count: int | None) -> ProjectionConfig:
+def _plane(latents: Latents) -> ProjectionConfig:
     """The plane through images whose numbers are typed; PCA until there are two or three."""
     typed = st.text_input(
         "Through images",
@@ -188,11 +192,12 @@ def _plane(count: int | None) -> ProjectionConfig:
         help="The numbers of two or three images: the map is the plane through their latents.",
     )
     numbers = tuple(int(word) for word in re.findall(r"[0-9]+", typed))
-    too_large = [number for number in numbers if count is not None and number >= count]
+    there = range(len(latents)) if latents.rows is None else latents.rows
+    absent = [number for number in numbers if number not in there]
     if re.fullmatch(r"[0-9, ]*", typed) is None or len(set(numbers)) != len(numbers):
         problem = f"A plane goes through two or three different images, not {typed!r}: this is PCA."
-    elif too_large:
-        problem = f"There is no image {too_large[0]} here for a plane to go through: this is PCA."
+    elif absent:
+        problem = f"There is no image {absent[0]} here for a plane to go through: this is PCA."
     elif len(numbers) not in (2, 3):
         problem = "A plane goes through two or three images: this is PCA." if typed else ""
     else:
@@ -203,26 +208,28 @@ def _plane(count: int | None) -> ProjectionConfig:
     return ProjectionConfig(method="pca")
 
 
-def _job(latents: Latents, config: ProjectionConfig) -> jobs.Job | None:
-    """The job that computes a projection; None while a long one has not been asked for."""
+def _job(latents: Latents, config: ProjectionConfig, is_linked: bool) -> jobs.Job | None:
+    """The job that computes a projection; None while it has not been asked for."""
     key = projection_key(latents.key, config)
-    last = st.session_state.get("_job")
+    last: jobs.Job | None = st.session_state.get("_job")
     if last is not None and last.key == key:  # also one that failed: it is not begun again
         return last
+    if last is not None:
+        last.cancel()  # of settings that have changed since
+        _forget()
     job = jobs.find("project", key)
     if job is None:
-        seconds = expected_seconds(config, *latents.mean.shape)
-        if seconds > settings.LONG_SECONDS and st.session_state.get("_asked") != key:
+        seconds = expected_seconds(config, *latents.mapped.shape)
+        is_wanted = is_linked and seconds <= settings.LONG_SECONDS
+        if not is_wanted and st.session_state.get("_asked") != key:
             return None
-        if last is not None:
-            last.cancel()  # of settings that have changed since
-        job = jobs.project(latents.mean, key, config)
+        job = jobs.project(latents.mapped, key, config)
     st.session_state["_job"] = job
     return job
 
 
 def _offer(latents: Latents, config: ProjectionConfig) -> None:
-    """Say how long it will take, and begin when that is wanted."""
+    """Say what will be computed and how long it will take, and begin when that is wanted."""
     key = projection_key(latents.key, config)
 
     def ask() -> None:
@@ -230,9 +237,19 @@ def _offer(latents: Latents, config: ProjectionConfig) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Compute", icon=":material/play_arrow:", type="primary", on_click=ask)
-        about = _about(expected_seconds(config, *latents.mean.shape))
-        count = f"{len(latents):,} points"
-        st.caption(f"{NAMES[config.method]} of {count}: {about}. Until then this is PCA.")
+        about = _about(expected_seconds(config, *latents.mapped.shape))
+        count = f"{len(latents.mapped):,} points"
+        st.caption(
+            f"{NAMES[config.method]} of {count}: {about}, with {_settings(config)}. "
+            "Until then this is PCA."
+        )
+
+
+def _settings(config: ProjectionConfig) -> str:
+    own = f"perplexity {config.perplexity:g}"
+    if config.method == "umap":
+        own = f"{config.n_neighbors} neighbours, least distance {config.min_dist:g}"
+    return f"{own} and seed {config.seed}"
 
 
 def _about(seconds: float) -> str:
@@ -249,11 +266,11 @@ def _wait(latents: Latents, config: ProjectionConfig) -> None:
         st.rerun()  # the whole page: this fragment alone would begin the same work again
     state = job.state
     if state == "done":
-        store().keep_projection(latents, Projection.from_arrays(job.result(), latents.mean))
+        store().keep_projection(latents, Projection.from_arrays(job.result(), latents.mapped))
         _forget()
         st.rerun()
     if state == "running":
-        pause = _PAUSES[len(latents) > _FEW]
+        pause = _PAUSES[len(latents.mapped) > _FEW]
         if job.previewed > st.session_state.get("_previewed", 0) + pause:
             st.session_state["_previewed"] = job.previewed
             st.rerun()
@@ -272,7 +289,7 @@ def _wait(latents: Latents, config: ProjectionConfig) -> None:
 def _cancel(job: jobs.Job) -> None:
     job.cancel()
     _forget()
-    st.session_state["_asked"] = None
+    st.session_state["_asked"] = st.session_state["_linked"] = None
     # Not the widget itself: it is no part of the fragment, and would take back its value.
     st.session_state["_to_pca"] = True
 

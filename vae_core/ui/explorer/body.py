@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from vae_core.maps import OpenMap
+from vae_core.maps import MOST_POINTS, OpenMap
 from vae_core.projection import Projection
 from vae_core.ui import colouring, errors, inspector, map, projections, widgets
 from vae_core.ui.explorer import pins, scene, selected
@@ -20,6 +20,8 @@ def show(choice: Choice, opened: OpenMap, layers: dict, forming: Projection | No
     `layers` are what is switched on of `map.Live`. A layout that is still `forming` is shown as it
     is, and answers when it is done.
     """
+    if scene.is_stale(opened):
+        st.rerun()  # the whole page: what is found there, too, is among what is shown
     scene.enter(opened)
     projection, latents = opened.projection, opened.latents
     placed = pins.open_pins(projection, latents)
@@ -34,11 +36,22 @@ def show(choice: Choice, opened: OpenMap, layers: dict, forming: Projection | No
         else:
             chosen = _live(choice, opened, layers, placed, things, alt)
         legend(choice, things)
+        if opened.spec.only:
+            st.button("Back to all images", icon=":material/undo:", on_click=scene.lay_out_all)
         shown, key = forming or projection, "" if forming else opened.key
-        words = projections.describe(shown, choice, latents)
-        st.caption(words + remark(things, shown, key))
+        st.caption(_words(choice, opened, shown) + remark(things, shown, key))
     with right, errors.reported():
-        _inspect(choice, opened, chosen)
+        _inspect(choice, opened, chosen, forming is None)
+
+
+def _words(choice: Choice, opened: OpenMap, projection: Projection) -> str:
+    """What is shown, of how many and why, and how far to trust it."""
+    why, count = scene.narrowed(opened), len(opened.ranked())
+    narrowed = (count, why) if why else None
+    words = projections.describe(projection, choice, opened.latents, narrowed)
+    if not projection.is_final and count > MOST_POINTS:
+        words += f" · {MOST_POINTS:,} of {count:,} points are drawn while it forms"
+    return words
 
 
 def _live(
@@ -58,14 +71,19 @@ def _live(
         pins=pins.on_map(placed) if opened.is_flat else (),
         **layers,
     )
-    polygon = scene.polygon()
+    polygon, current = scene.polygon(), placed.current
+    look = None
+    if st.session_state.pop("_look", False) and current is not None and opened.is_flat:
+        look = current.xy[0], current.xy[1]
+    in_space = () if opened.is_flat else pins.in_space(placed)
     map.show(
-        colouring.frame(opened, marks(things, opened.projection, opened.key)),
+        colouring.frame(opened, (*marks(things, opened.projection, opened.key), *in_space)),
         key=KEY,
         alt=alt,
         live=live,
         view=scene.view(),
         polygon=polygon,
+        look=look,
         on_change=_follow,
     )
     if not polygon or not st.session_state.get("_selecting", True):
@@ -84,19 +102,25 @@ def _follow(event: map.MapEvent) -> None:
         placed = pins.Pins(placed.all, event.pin)
     elif event.xy is not None:
         placed = placed.put(event.point, () if event.point is not None else event.xy)
-    if event.xy is not None or event.pin is not None:
+    if event.xy is not None or event.pin is not None or event.pins is not None:
         st.session_state["_selecting"] = False
     scene.keep(event)
+    st.session_state["_held"] = event.held
     pins.keep(placed)
 
 
-def _inspect(choice: Choice, opened: OpenMap, chosen: np.ndarray | None) -> None:
+def _inspect(
+    choice: Choice, opened: OpenMap, chosen: np.ndarray | None, is_answering: bool
+) -> None:
     placed = pins.current()
     if placed.all:
         _chips(choice, placed)
+        _plane(opened, placed)
     if chosen is not None:
-        selected.show(choice, opened.latents, chosen)
+        selected.show(choice, opened, scene.polygon(), chosen)
         return
+    if is_answering and scene.polygon():
+        st.button("Back to selection", icon=":material/lasso_select:", on_click=_reopen)
     current = placed.current
     if current is None:
         widgets.empty(
@@ -109,6 +133,27 @@ def _inspect(choice: Choice, opened: OpenMap, chosen: np.ndarray | None) -> None
     else:
         z = np.array(current.z, np.float32)
         inspector.place(choice, opened.latents, z, opened.projection.is_exact)
+
+
+def _reopen() -> None:
+    st.session_state["_selecting"] = True
+
+
+def _plane(opened: OpenMap, placed: pins.Pins) -> None:
+    """A way to the plane through two or three pinned images."""
+    indices = tuple(pin.index for pin in placed.all if pin.index is not None)
+    rows = opened.latents.rows
+    if len(set(indices)) not in (2, 3) or opened.latents.latent_dim <= 2:
+        return
+    if set(indices) == set(opened.projection.config.through):
+        return  # it is this map
+    if rows is not None and not np.isin(indices, rows).all():
+        return
+    names = ", ".join(pin.name for pin in placed.all if pin.index is not None)
+    meaning = "The map becomes the plane through these images' latents."
+    if st.button(f"Plane through {names}", icon=":material/square_foot:", help=meaning):
+        projections.go_through(tuple(dict.fromkeys(indices)))
+        st.rerun()
 
 
 def _chips(choice: Choice, placed: pins.Pins) -> None:

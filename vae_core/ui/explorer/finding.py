@@ -9,7 +9,8 @@ import streamlit as st
 
 from vae_core import maps
 from vae_core.figures.maps import UNLABELLED
-from vae_core.latents import Latents
+from vae_core.maps import OpenMap
+from vae_core.progress import Progress
 from vae_core.ui import controls, pictures
 from vae_core.ui.state import Choice
 
@@ -61,19 +62,55 @@ def go_to(count: int, pin: Callable[[int], None]) -> None:
     )
 
 
-def remarkable(
-    choice: Choice, latents: Latents, members: np.ndarray, pin: Callable[[int], None]
-) -> None:
-    """The widget for a ranking, and its first images, which can be pinned.
+def go_to_class(opened: OpenMap, pin: Callable[[int], None]) -> None:
+    """The widget for a class, whose most typical image is pinned, and the next, and the next."""
+    images = opened.images
+    if images.labels is None:
+        return
 
-    `members` are the indices of the points that are shown.
-    """
+    def step(onward: bool) -> None:
+        name = st.session_state.get("_go_to_class")
+        if name is None:
+            return
+        place = st.session_state.get("_in_class", 0) + 1 if onward else 0
+        rows = np.intersect1d(maps.by_label(images, name), opened.members())
+        found = maps.rank("typical", images, opened.latents, rows, place + 1)
+        if len(found):
+            st.session_state["_in_class"] = place % len(found)
+            pin(int(found[st.session_state["_in_class"]]))
+        else:
+            controls.warn(f"No image of {name} is shown on this map.")
+
+    colour = opened.colour(maps.CLASS)
+    names = [colour.categories[number] for number in colour.present]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Go to class",
+            names,
+            None,
+            key="_go_to_class",
+            placeholder="its most typical image",
+            on_change=step,
+            args=(False,),
+        )
+        st.button(
+            "Next",
+            icon=":material/navigate_next:",
+            help="The next most typical image of the class",
+            disabled=st.session_state.get("_go_to_class") is None,
+            on_click=step,
+            args=(True,),
+        )
+
+
+def remarkable(choice: Choice, opened: OpenMap, pin: Callable[[int], None]) -> None:
+    """The widget for a ranking, and its first images, which can be pinned."""
     names = list(RANKINGS.values())
     chosen = st.segmented_control("Look for", names, key="_ranking")
     if chosen is None:
         return
     ranking = list(RANKINGS)[names.index(str(chosen))]
-    found = _first(choice, latents, members, ranking)
+    found = _first(opened, ranking)
     images = choice.images
     pictures.gallery(
         images.batch(found),
@@ -95,17 +132,21 @@ def remarkable(
         key="_found",
         on_change=picked,
     )
-    st.caption(f"{len(found)} of {len(members):,}: {MEANINGS[ranking]}.")
+    st.caption(f"{len(found)} of {len(opened.ranked()):,}: {MEANINGS[ranking]}.")
 
 
-def _first(
-    choice: Choice, latents: Latents, members: np.ndarray, ranking: maps.Ranking
-) -> np.ndarray:
-    key = (latents.key, len(members), int(members.sum()), ranking)
+def _first(opened: OpenMap, ranking: maps.Ranking) -> np.ndarray:
+    """Ranked once: on a large set the loneliest take seconds."""
+    key = (*opened.shown_key, ranking)
     kept = st.session_state.get("_ranked")
     if kept is None or kept[0] != key:
-        with st.spinner("Looking through all of them …"):
-            found = maps.rank(ranking, choice.images, latents, members, FOUND)
+        bar = st.progress(0.0, "Looking through all of them …")
+
+        def tell(progress: Progress) -> None:
+            bar.progress(progress.fraction, progress.message)
+
+        found = maps.rank(ranking, opened.images, opened.latents, opened.members(), FOUND, tell)
+        bar.empty()
         kept = st.session_state["_ranked"] = (key, found)
     return kept[1]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
+from vae_core import figures
 from vae_core.errors import LatentExplorerError
 from vae_core.latents import Latents
 from vae_core.projection import Projection, projection_key
@@ -110,14 +111,15 @@ def open_pins(projection: Projection, latents: Latents) -> Pins:
         except LatentExplorerError as error:
             controls.warn(str(error))
             st.query_params.pop("pins", None)
-    if st.session_state.get("_pins_latents", latents.key) != latents.key:
+    whole = latents.whole_key or latents.key
+    if st.session_state.get("_pins_latents", whole) != whole:
         pins = Pins()  # of other images, or of another latent space
     place = projection_key(latents.key, projection.config)
     moved = st.session_state.get("_pins_map") != place
     placed = (_placed(pin, projection, latents, moved) for pin in pins.all)
     pins = replace(pins, all=tuple(pin for pin in placed if pin is not None))
     st.session_state["_pins_map"] = place
-    st.session_state["_pins_latents"] = latents.key
+    st.session_state["_pins_latents"] = whole
     keep(pins)
     return pins
 
@@ -125,14 +127,16 @@ def open_pins(projection: Projection, latents: Latents) -> Pins:
 def keep(pins: Pins) -> None:
     """Hold on to pins, here and in the address; the active image is every page's."""
     st.session_state["_pins"] = pins
+    current = pins.current
+    st.session_state["point"] = None if current is None else current.index
+    if st.session_state.get("_held"):  # in the hand: it is no place to go back to
+        return
     text = written(pins)
     st.session_state["_pins_in_address"] = text
     if not text:
         st.query_params.pop("pins", None)
     elif st.query_params.get("pins") != text:
         st.query_params["pins"] = text
-    current = pins.current
-    st.session_state["point"] = None if current is None else current.index
 
 
 def current() -> Pins:
@@ -141,14 +145,23 @@ def current() -> Pins:
 
 
 def pin_image(index: int) -> None:
-    """Put the active pin on an image. Only from a callback."""
-    st.session_state["_selecting"] = False
+    """Put the active pin on an image, and bring it into view. Only from a callback."""
+    st.session_state.update(_selecting=False, _look=True)
     keep(current().put(index))
 
 
 def on_map(pins: Pins) -> tuple[map.Pin, ...]:
     """The pins as the map draws them."""
     return tuple(map.Pin(pin.name, pin.xy[0], pin.xy[1], pin.index, pin.name) for pin in pins.all)
+
+
+def in_space(pins: Pins) -> tuple[figures.Highlight, ...]:
+    """The pins as marks on a map in space, where there is nothing to drag."""
+    return tuple(
+        figures.Highlight(np.array([pin.xy]), f"Pin {pin.name}")
+        for pin in pins.all
+        if len(pin.xy) == 3
+    )
 
 
 def follow(pins: Pins, moved: Sequence[map.Pin]) -> Pins:
@@ -173,6 +186,8 @@ def _placed(pin: Pinned, projection: Projection, latents: Latents, moved: bool) 
         if pin.index >= len(latents):
             return None
         xy, z = projection.coords[pin.index], latents.mean[pin.index]
+        if np.isnan(xy).any():  # not laid out: where it would lie among those that are
+            xy = projection.place(z[None])[0]
         return replace(pin, xy=tuple(xy.tolist()), z=tuple(z.tolist()))
     if pin.z and moved:
         xy = projection.place(np.array([pin.z], np.float32))[0]

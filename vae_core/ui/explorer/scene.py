@@ -3,12 +3,14 @@
 import math
 import re
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
 
+from vae_core import maps
 from vae_core.config import ProjectionConfig
+from vae_core.errors import LatentExplorerError
 from vae_core.latents import Latents
 from vae_core.maps import MapSpec, OpenMap, open_map
 from vae_core.projection import Projection
@@ -27,14 +29,64 @@ PICTURES = {"none": "Dots", "original": "Originals", "reconstruction": "Reconstr
 _NUMBERS = re.compile(r"[-+0-9.e,;]{1,1500}")
 
 
+def narrow(choice: Choice, latents: Latents) -> tuple[Latents, ProjectionConfig | None]:
+    """The latents of which only those are mapped that the address names: `only=…`.
+
+    With the map on which they were selected, where that must be laid out first.
+    """
+    text, of = st.query_params.get("only", ""), latents.key
+    if text == _told("only") and st.session_state.get("_only_of") != of:
+        _forget("only")  # of other images, or another model's
+        text = ""
+    st.session_state.update(_only_told=text, _only_of=of)
+    if not text:
+        return latents, None
+    try:
+        base, _ = maps.parse_only(text)
+        if store().projection(latents, base.projection) is None:
+            return latents, base.projection
+        spec = MapSpec(data=choice.dataset, split=choice.split, only=text)
+        return open_map(store(), choice.model, spec).latents, None
+    except LatentExplorerError as error:
+        controls.warn(str(error))
+        _forget("only")
+        st.session_state["_only_told"] = ""
+        return latents, None
+
+
+def lay_out_only(opened: OpenMap, corners: map.Polygon) -> None:
+    """Lay out only what a selection holds, by itself. Only from a callback."""
+    st.query_params["only"] = maps.written_only(opened.spec, np.array(corners))
+    _forget("within", "view")
+
+
+def lay_out_all() -> None:
+    """Go back to the map of all images. Only from a callback."""
+    _forget("only", "within", "view")
+
+
+def is_stale(opened: OpenMap) -> bool:
+    """Whether what is shown has changed since the whole page was run."""
+    hide = hidden(opened, opened.spec.colour)
+    return hide != opened.spec.hide or st.query_params.get("only", "") != _told("only")
+
+
 def lay_out(
-    choice: Choice, latents: Latents, config: ProjectionConfig
+    choice: Choice,
+    latents: Latents,
+    config: ProjectionConfig,
+    first: ProjectionConfig | None = None,
 ) -> tuple[OpenMap, Projection | None]:
-    """The map, and what there is of it while it is still forming: until then PCA is the map."""
-    projection = projections.get(latents, config)
+    """The map, and what there is of it while it is still forming: until then PCA is the map.
+
+    `first` is another map that is needed before this one: until it is there, it is shown instead.
+    """
+    config, is_linked = first or config, first is not None
+    projection = projections.get(latents, config, is_linked=is_linked)
     final = projection.is_final
     shown = projection.config if final else ProjectionConfig(dimensions=config.dimensions)
-    spec = MapSpec(**shown.model_dump(), data=choice.dataset, split=choice.split)
+    only = "" if latents.rows is None else st.query_params["only"]
+    spec = MapSpec(**shown.model_dump(), data=choice.dataset, split=choice.split, only=only)
     return open_map(store(), choice.model, spec), None if final else projection
 
 
@@ -53,13 +105,15 @@ def coloured(opened: OpenMap, colour: str, chosen: Filter) -> OpenMap:
 
 def hidden(opened: OpenMap, colour: str) -> tuple[int, ...]:
     """The classes that an address, or the legend, hides: `hide=3,5`; of this colour alone."""
-    text, of = st.query_params.get("hide"), (opened.latents.key, colour)
+    of = (opened.latents.whole_key or opened.latents.key, colour)
+    before = st.session_state.get("_hide_of")
+    st.session_state["_hide_of"] = of
+    text = st.query_params.get("hide")
     if text is None:
         return ()
-    if text == _told("hide") and st.session_state.get("_hide_of") != of:
+    if text == _told("hide") and before != of:
         _forget("hide")  # what was hidden of another colour
         return ()
-    st.session_state["_hide_of"] = of
     present = opened.colour(colour).present.tolist()
     words = text.split(",")
     if not all(word.isdecimal() and len(word) < 10 and int(word) in present for word in words):
@@ -84,24 +138,32 @@ def narrowed(opened: OpenMap) -> str:
     if spec.hide:
         names = opened.colour().categories
         parts.append(f"hidden: {listed([names[number] for number in spec.hide])}")
+    if spec.only:
+        parts.append("laid out by themselves")
     return "; ".join(parts)
 
 
-def terrain(variational: bool) -> map.Terrain:
-    """The switch for what lies under the points."""
+def layers(opened: OpenMap) -> dict[str, Any]:
+    """The switches for what lies under and over the points; in space there is no such thing."""
+    disabled = not opened.is_flat
+    if disabled:
+        st.caption("All of these need a map in the plane, and this one is in space.")
+    return {
+        "terrain": _terrain(opened.latents.kl is not None, disabled),
+        "pictures": cast(map.Pictures, _switch("Points as", "pictures", PICTURES, disabled)),
+        "hover": controls.toggle("Decode under the pointer", "hover", True, disabled=disabled),
+        "ms": controls.toggle("Show milliseconds", "ms", disabled=disabled),
+    }
+
+
+def _terrain(variational: bool, disabled: bool) -> map.Terrain:
     kinds = [kind for kind in TERRAINS if variational or kind != "kl"]
-    return cast(
-        map.Terrain, _switch("Terrain", "terrain", {kind: TERRAINS[kind] for kind in kinds})
-    )
+    names = {kind: TERRAINS[kind] for kind in kinds}
+    return cast(map.Terrain, _switch("Terrain", "terrain", names, disabled))
 
 
-def pictures() -> map.Pictures:
-    """The switch for what stands for a point where there is room."""
-    return cast(map.Pictures, _switch("Points as", "pictures", PICTURES))
-
-
-def _switch(label: str, key: str, names: dict[str, str]) -> str:
-    chosen = controls.switch(label, key, list(names.values()))
+def _switch(label: str, key: str, names: dict[str, str], disabled: bool) -> str:
+    chosen = controls.switch(label, key, list(names.values()), disabled=disabled)
     return next(kind for kind, name in names.items() if name == chosen)
 
 

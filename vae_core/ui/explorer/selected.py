@@ -4,19 +4,23 @@ import numpy as np
 import streamlit as st
 
 from vae_core import maps
+from vae_core.datasets import ImageSet
 from vae_core.figures.maps import UNLABELLED
 from vae_core.images import grid, png_bytes, to_uint8
 from vae_core.latents import Latents
-from vae_core.ui import controls, errors, pictures
+from vae_core.maps import OpenMap
+from vae_core.ui import controls, errors, map, pictures
+from vae_core.ui.explorer import scene
 from vae_core.ui.state import Choice
 
 GALLERY = 60
 EXPORTED = 400  # pictures in the exported gallery
 _CLASSES = 12  # whose counts are named
+_FEWEST = 4  # images that are laid out by themselves
 _STATISTICS = 2000  # images that mean and spread are computed from
 
 
-def show(choice: Choice, latents: Latents, chosen: np.ndarray) -> None:
+def show(choice: Choice, opened: OpenMap, polygon: map.Polygon, chosen: np.ndarray) -> None:
     """The panel of a selection of image indices, ascending."""
     images = choice.images
     st.subheader(f"{len(chosen):,} of {len(images):,} images", anchor=False)
@@ -35,7 +39,25 @@ def show(choice: Choice, latents: Latents, chosen: np.ndarray) -> None:
     )
     if len(picked) < len(chosen):
         st.caption(f"{len(picked)} of them are shown, evenly spaced.")
-    _files(choice, latents, chosen)
+    _by_themselves(opened, polygon, len(chosen))
+    _files(choice, opened.latents, chosen)
+
+
+def _by_themselves(opened: OpenMap, polygon: map.Polygon, count: int) -> None:
+    """A way to a map that is fitted to the selected images alone."""
+    why = "A map that is fitted to these images, and shows no others."
+    if count < _FEWEST:
+        why = f"A map needs {_FEWEST} images."
+    elif opened.spec.only:
+        why = "These are among images laid out by themselves: go back to all of them first."
+    st.button(
+        "Project only these",
+        icon=":material/filter_center_focus:",
+        help=why,
+        disabled=count < _FEWEST or bool(opened.spec.only),
+        on_click=scene.lay_out_only,
+        args=(opened, polygon),
+    )
 
 
 def _classes(choice: Choice, chosen: np.ndarray) -> None:
@@ -55,18 +77,24 @@ def _classes(choice: Choice, chosen: np.ndarray) -> None:
 def _mean_and_spread(choice: Choice, chosen: np.ndarray) -> None:
     """The mean image, and where the images differ: the standard deviation of each pixel."""
     picked = _spread_out(chosen, _STATISTICS)
-    pixels = choice.images.batch(picked).astype(np.float32) / 255
-    spread = pixels.std(axis=0)
-    shown = [pixels.mean(axis=0), spread / max(float(spread.max()), 1e-6)]
+    shown = _statistics(choice.images, choice.images.key, picked)
     of = f" of {len(picked):,} of them" if len(picked) < len(chosen) else ""
     pictures.gallery(
-        [to_uint8(image) for image in shown],
+        shown,
         [f"mean{of}", "spread, brightest where they differ"],
         alt=["Mean of the selected images", "Standard deviation of each pixel"],
         size=120,
         columns=2,
         ink=choice.ink,
     )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _statistics(_images: ImageSet, key: str, picked: np.ndarray) -> list[np.ndarray]:
+    """Mean, and standard deviation of each pixel: not at every move of the map anew."""
+    pixels = _images.batch(picked).astype(np.float32) / 255
+    spread = pixels.std(axis=0)
+    return [to_uint8(pixels.mean(axis=0)), to_uint8(spread / max(float(spread.max()), 1e-6))]
 
 
 def _files(choice: Choice, latents: Latents, chosen: np.ndarray) -> None:
