@@ -15,6 +15,7 @@ from vae_core.errors import LatentExplorerError, UnknownName
 from vae_core.maps import MapSpec, Rect, colours
 from vae_core.maps.sampling import Ranked, priority
 from vae_core.maps.selecting import Heights
+from vae_core.projection import trust
 from vae_core.store import Store
 
 SPEC = MapSpec(data="digits", split="all", method="axes")
@@ -165,6 +166,17 @@ def test_every_colour_offered_is_there(digits: maps.OpenMap) -> None:
         assert len(digits.colour(name).values) == 1797, name
     faithful = digits.colour("faithfulness").values
     np.testing.assert_allclose(faithful, 1)  # two dimensions, drawn as they are
+
+
+def test_a_faithfulness_that_is_measured_on_some_says_so(
+    digits: maps.OpenMap, tmp_path, monkeypatch
+) -> None:
+    assert digits.colour("faithfulness").title == "share of 15 neighbours kept"
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setattr(trust, "_SEARCHED", 0)
+    some = maps.open_map(Store(), "digits-2d", SPEC.model_copy(update={"x": 1, "y": 0}))
+    title = "share of 15 neighbours kept, of the nearest of 200 measured points"
+    assert some.colour("faithfulness").title == title
 
 
 def test_an_autoencoder_has_no_kl_and_its_own_middle(tmp_path, monkeypatch) -> None:

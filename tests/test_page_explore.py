@@ -1,17 +1,13 @@
 """The page Explore and the widgets it shares."""
 
 import math
-import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from tests import chromium
 from tests.small_models import save_model
 from vae_core.datasets import mnist
 from vae_core.ui import errors, map, state
@@ -206,66 +202,3 @@ def test_the_two_axes_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     app.selectbox(key="x").select("z2").run()
     assert not app.error
     assert app.selectbox(key="y").value == "z1"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An app with an autoencoder, and a model that is not its own map."""
-    home = tmp_path_factory.mktemp("explore")
-    save_model(home, "small-ae", deterministic=True)
-    save_model(home, "small-5d", latent_dim=5)
-    with chromium.serve(home) as url:
-        yield url
-
-
-def _choose(page: Page, key: str, option: str) -> None:
-    page.locator(f".st-key-{key} input").click()
-    page.get_by_role("option", name=option, exact=True).click()
-    chromium.wait_idle(page)
-
-
-@pytest.mark.browser
-def test_a_click_is_pinned_and_stays_with_view_and_colour(
-    url: str, open_page: Callable[..., Page]
-) -> None:
-    page = open_page(f"{url}/explore?model=digits-2d&view=-1,1,-1,1")
-    page.wait_for_function("performance.getEntriesByName('map-ready').length")
-    area = page.locator(".js-plotly-plot .nsewdrag").bounding_box()
-    assert area is not None
-    page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
-    panel = page.get_by_role("heading", name=re.compile("Image |A place"))
-    expect(panel).to_be_visible()
-    told = panel.inner_text()
-    chromium.wait_idle(page)
-    seen = "document.querySelector('.js-plotly-plot').layout.yaxis.range"
-    before = page.evaluate(seen)
-    _choose(page, "colour", "kl")
-    expect(panel).to_have_text(told)
-    assert page.evaluate(seen) == before
-    for name in ("Traverse", "Explore"):
-        page.get_by_test_id("stTopNavLink").filter(has_text=name).click()
-        chromium.wait_idle(page)
-    expect(panel).to_have_text(told)
-
-
-@pytest.mark.browser
-def test_a_choice_that_another_model_lacks_is_no_longer_shown(
-    url: str, open_page: Callable[..., Page]
-) -> None:
-    page = open_page(f"{url}/explore?model=digits-2d&colour=kl")
-    _choose(page, "model", "small-ae")
-    expect(page.locator(".st-key-colour input")).to_have_value("class")
-    expect(page.get_by_test_id("stToast")).to_have_count(0)  # no address was wrong
-
-
-@pytest.mark.browser
-def test_a_cancelled_map_is_not_begun_again(url: str, open_page: Callable[..., Page]) -> None:
-    page = open_page()
-    page.goto(f"{url}/explore?model=small-5d&map=t-SNE")
-    cancel = page.get_by_role("button", name="Cancel")
-    cancel.click()
-    expect(cancel).to_have_count(0, timeout=30_000)
-    page.wait_for_timeout(1500)  # the progress is looked at twice a second
-    expect(cancel).to_have_count(0)
-    expect(page.get_by_text("PCA, posterior means")).to_be_visible()
-    assert "t-SNE" not in page.url

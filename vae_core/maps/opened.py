@@ -226,6 +226,8 @@ class OpenMap:
             raise LatentExplorerError("There are too few points to measure their neighbourhoods.")
         of_placed = measured.by_point(self.projection.placed[0])
         title = f"share of {measured.neighbours} neighbours kept"
+        if len(measured.rows) < len(of_placed):
+            title += f", of the nearest of {len(measured.rows):,} measured points"
         colour = colours.numeric(colours.FAITHFULNESS, title, of_placed)
         values = np.full(len(self.latents), np.nan, np.float32)
         values[slice(None) if self.latents.rows is None else self.latents.rows] = of_placed

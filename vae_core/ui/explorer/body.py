@@ -27,12 +27,12 @@ def show(choice: Choice, opened: OpenMap, layers: dict, forming: Projection | No
     placed = pins.open_pins(projection, latents)
     things = open_things(choice, latents)
     left, right = st.columns([7, 4], gap="medium")
-    with left:
+    chosen = None
+    with left, errors.reported():
         alt = f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}"
         if forming is not None:
             figure = colouring.figure(opened, forming, marks(things, forming))
             map.show(figure, key="forming", alt=alt)
-            chosen = None
         else:
             chosen = _live(choice, opened, layers, placed, things, alt)
         legend(choice, things)
