@@ -1,7 +1,6 @@
 """`encode`: a dataset's latents as files, by one process or by those that torchrun started."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core import __version__, checkpoints, datasets, disk
+from vae_core import __version__, checkpoints, datasets, disk, torchrun
 from vae_core.cli.console import ProgressBar
 from vae_core.cli.opening import Split, open_images, open_model
 from vae_core.errors import LatentExplorerError
@@ -37,13 +36,13 @@ class Encode:
         if self.out.suffix != ".npz":
             _require_new(self.out)
         loaded = open_model(self.model)
-        data = open_images(loaded, self.dataset, self.split, self.path)
-        if int(os.environ.get("RANK", "0")) > 0:  # rank 0 reports, and writes
+        with torchrun.first_of_each_machine():
+            data = open_images(loaded, self.dataset, self.split, self.path)
+        if torchrun.rank() > 0:  # rank 0 reports, and writes
             encode_by_ranks(loaded.model, loaded.key, data)
             return
-        alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
         with ProgressBar("encoding") as bar:
-            encoder = encode_dataset if alone else encode_by_ranks
+            encoder = encode_dataset if torchrun.count() == 1 else encode_by_ranks
             latents = encoder(loaded.model, loaded.key, data, bar)
         if latents is not None:
             self._write(data, latents, _about(loaded, data, latents))

@@ -1,7 +1,6 @@
 """`train`: from options to a checkpoint folder, as a run that can be paused and resumed."""
 
 import contextlib
-import os
 import shlex
 import sys
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Annotated, Self
 
 import tyro
 
-from vae_core import checkpoints, datasets, runs, settings
+from vae_core import checkpoints, datasets, runs, settings, torchrun
 from vae_core.cli.console import ProgressBar, print_json
 from vae_core.config import RunConfig
 from vae_core.errors import Cancelled, LatentExplorerError
@@ -40,17 +39,17 @@ class Train:
     def run(self) -> None:
         from vae_core.runs import worker
 
-        ranks, rank = (int(os.environ.get(name, "0")) for name in ("WORLD_SIZE", "RANK"))
+        ranks = torchrun.count()
         self._check(ranks)
         config = self._config()
-        if rank > 0:  # rank 0 does the rest
+        if torchrun.rank() > 0:  # rank 0 does the rest
             with contextlib.suppress(Cancelled):  # which rank 0 says
                 worker.assist(runs.find(self.resume) if self.resume else None, config)
             return
         images = None
         if self.resume is None:
             name = self._free_name()  # now, and not after the training
-            with ProgressBar("opening") as bar:
+            with ProgressBar("opening") as bar, torchrun.first_of_each_machine():
                 images = datasets.load_config(config.data, callback=bar)
             run = self._new(name, config)
         else:

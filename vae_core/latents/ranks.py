@@ -1,19 +1,19 @@
 """`encode_by_ranks`: one dataset encoded by the processes that torchrun started.
 
 Blocks of images go to the ranks by turns. Each sends what it encoded to rank 0, which alone keeps
-and writes: so ranks need no common disk, and the result is that of one process, bit for bit, if
-that computes with as many threads.
+and writes: so ranks need no common disk, and the result is that of one process but for rounding.
 """
 
 import contextlib
+import threading
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, distributed
 
-from vae_core import cache
+from vae_core import cache, torchrun
 from vae_core.datasets.base import ImageSet
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import Cancelled, LatentExplorerError
 from vae_core.latents.encoded import Latents
 from vae_core.latents.encoding import block_encoder, encode_with, require_fit
 from vae_core.models import VAE
@@ -26,18 +26,22 @@ def encode_by_ranks(
     """`encode_dataset` shared among the ranks of torchrun: the latents on rank 0, else None.
 
     Every rank calls it with the same model and images; the callback is rank 0's. Raises as
-    `encode_dataset`, and LatentExplorerError that names a rank which stopped before its work was
-    done; what was encoded of a large set until then is kept.
+    `encode_dataset`, LatentExplorerError that names a rank which stopped before its work was done,
+    and Cancelled if all are asked to end; what was encoded until then is kept, unless the set is
+    small.
     """
     require_fit(images, model)
     distributed.init_process_group("gloo")
     try:
         turns = _Turns(model, images)
         if distributed.get_rank() > 0:
-            turns.serve()
+            with torchrun.deaf():
+                turns.serve()
             return None
-        latents = encode_with(turns.collect, model, model_key, images, callback)
-        turns.end()
+        with torchrun.asked_to_end() as asked:
+            turns.asked = asked
+            latents = encode_with(turns.collect, model, model_key, images, callback)
+            turns.end()
         return latents
     finally:
         distributed.destroy_process_group()
@@ -53,9 +57,18 @@ class _Turns:
         columns = {"mean": model.latent_dim, "std": model.latent_dim, "reconstruction": 1}
         self._columns = columns if model.deterministic else columns | {"kl": model.latent_dim}
         self._work: tuple[int, int] | None = None  # first image and size of a block
+        self.asked = threading.Event()  # whether this process is to end
+        self._more = self._ranks  # blocks that are still collected then
 
     def collect(self, start: int, stop: int) -> cache.Arrays:
-        """Rank 0: the arrays of the next block, its own or another's."""
+        """Rank 0: the arrays of the next block, its own or another's.
+
+        When asked to end it asks every rank once more, so that one that has died is named.
+        """
+        if self.asked.is_set():
+            self._more -= 1
+            if self._more < 0:
+                raise Cancelled("The encoding was stopped; what is kept of it goes on next time.")
         if self._work is None:
             self._work = (start, stop - start)
             self._say(*self._work)

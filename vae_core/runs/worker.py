@@ -3,12 +3,11 @@
 import contextlib
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 
 import torch
 
-from vae_core import checkpoints, datasets
+from vae_core import checkpoints, datasets, torchrun
 from vae_core.config import RunConfig
 from vae_core.errors import LatentExplorerError, StopTraining, TrainingDiverged
 from vae_core.processes import Process
@@ -65,9 +64,9 @@ def assist(run: Run | None, config: RunConfig) -> None:
     request = run.request() if run else None
     if request:
         config = request.config
-    with _deaf():
+    with torchrun.first_of_each_machine():
         images = datasets.load_config(config.data)
-        fit(images, config, state=saved(run, request) if run and request else None)
+    fit(images, config, state=saved(run, request) if run and request else None)
 
 
 def saved(run: Run, request: Request) -> TrainingState | None:
@@ -85,7 +84,8 @@ def _train(
     folder = request.out or run.directory / files.MODEL
     shutil.rmtree(run.directory / files.MODEL, ignore_errors=True)  # of before
     if images is None:
-        images = datasets.load_config(request.config.data, callback=desk.open)
+        with torchrun.first_of_each_machine():
+            images = datasets.load_config(request.config.data, callback=desk.open)
     desk.follow(images)
     state = saved(run, request)
     desk.begin(state)
@@ -115,16 +115,3 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Without Ctrl-C and requests to end: rank 0 hears them, and tells the others."""
-    before = {
-        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

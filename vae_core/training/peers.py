@@ -39,8 +39,10 @@ class Peers:
         )
 
     def close(self) -> None:
+        """Show no more signs of life; rank 0 lets go of the store, which others may still ask."""
         self._ended.set()
         self._thread.join()
+        del self._store
 
     def _beat(self) -> None:
         with contextlib.suppress(RuntimeError):  # the store goes with rank 0

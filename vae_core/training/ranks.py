@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, distributed, nn
 
+from vae_core import torchrun
 from vae_core.errors import Cancelled, LatentExplorerError, StopTraining
 from vae_core.likelihoods import Mean, batch_mean
 from vae_core.training.peers import Peers
@@ -28,6 +29,7 @@ class Ranks:
     """
 
     def __init__(self, device: str, precision: str):
+        self._leaves = not distributed.is_initialized()  # whoever has joined before leaves itself
         # Accelerate remembers a process's first device and precision; each training has its own.
         AcceleratorState._reset_state(reset_partial_state=True)
         accelerator = Accelerator(
@@ -118,13 +120,15 @@ class Ranks:
     def watched(self) -> Iterator[None]:
         """Says which rank is gone where a message to it fails; leaves the group at the end.
 
-        Raises LatentExplorerError that names the ranks.
+        Ranks other than 0 hear no signals within. Raises LatentExplorerError that names the ranks.
         """
         if self._peers is None:
             yield
             return
         try:
-            yield
+            with contextlib.nullcontext() if self.first else torchrun.deaf():
+                yield
+                distributed.barrier()  # nobody leaves before all messages have arrived
         except RuntimeError as error:
             gone = self._peers.gone()
             if not gone:
@@ -136,6 +140,9 @@ class Ranks:
             ) from error
         finally:
             self._peers.close()
+            # Else its threads, which may hold tensors, would meet an interpreter that is gone.
+            if self._leaves:
+                distributed.destroy_process_group()
 
 
 class _Sum(torch.autograd.Function):
