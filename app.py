@@ -14,7 +14,7 @@ from vae_core.ui import errors, warm
 def _make_routes() -> ASGIApp:
     from vae_core.ui.state import store  # here, because torch takes a second to import
 
-    return api.create_app(store, st.get_option("server.allowedHosts"))
+    return api.create_app(store, api.hosts(st.get_option))
 
 
 routes = api.Lazy(_make_routes)

@@ -1,16 +1,19 @@
 """Routes: what they answer, in which form, and how they refuse."""
 
+import asyncio
 import io
 import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.small_models import save_model
-from vae_core import assets, latents, maps
+from vae_core import assets, latents, maps, settings
 from vae_core.api import create_app
+from vae_core.api.service import Service
 from vae_core.images import png_bytes, to_uint8
 from vae_core.store import Store
 from vae_core.walks import interpolate
@@ -134,8 +137,9 @@ def test_an_autoencoder_has_no_prior_and_a_wide_latent_no_room(
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
     save_model(tmp_path, "plain", latent_dim=400, deterministic=True)
     client = TestClient(create_app(Store))
-    answer = post(client, "/models/plain/decode", {"z": [[0] * 400]})
-    assert json.loads(answer.headers["x-latents"]) == [{"z": None, "log_prior": None}]
+    answer = post(client, "/models/plain/decode", {"z": [[1] * 400]})
+    told = json.loads(answer.headers["x-latents"])
+    assert told == [{"z": None, "norm": 20, "log_prior": None}]
     encoded = post(client, "/models/plain/encode", {"images": np.zeros((1, 8, 8), int).tolist()})
     assert encoded.status_code == 406
     encoded = client.post(
@@ -204,6 +208,19 @@ def test_reconstruct_sample_and_interpolate_draw_what_they_say(
     )
 
 
+def test_what_a_broken_model_says_is_no_server_error(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
+    save_model(tmp_path, "broken", latent_dim=2)
+    store = Store()
+    with torch.no_grad():
+        for weight in store.model("broken").model.encoder.parameters():
+            weight.fill_(np.nan)
+    client = TestClient(create_app(lambda: store))
+    answer = client.post("/models/broken/encode", json={"images": BLANK.tolist()})
+    assert answer.json()["mean"] == [[None, None]]
+    assert answer.json()["kl"] == answer.json()["reconstruction"] == [None]
+
+
 # --- the map
 
 
@@ -216,12 +233,16 @@ def test_points_are_traces_of_plotly_with_their_indices(
     assert answer["shown"] == 50
     assert answer["in_view"] == sample.in_view
     assert answer["total"] == answer["all"] == 1797
+    low, high = opened.projection.coords.min(axis=0), opened.projection.coords.max(axis=0)
+    extent = dict(zip(("x0", "y0", "x1", "y1"), [*low.tolist(), *high.tolist()], strict=True))
+    assert answer["extent"] == extent
     indices = np.concatenate([unpacked(trace["customdata"]) for trace in answer["data"]])
     assert sorted(indices) == sorted(sample.indices)
     x = np.concatenate([unpacked(trace["x"]) for trace in answer["data"]])
     np.testing.assert_array_equal(x, opened.projection.coords[indices, 0])
     filtered = client.get(f"{MODEL}/points", params={**MAP, "filter": "class", "keep": "1,7"})
     assert filtered.json()["total"] < filtered.json()["all"] == 1797
+    assert filtered.json()["extent"] == extent  # the map is as large, whatever of it is shown
 
 
 def unpacked(values: dict | list) -> np.ndarray:
@@ -278,6 +299,26 @@ def test_a_model_trained_again_is_drawn_anew(tmp_path, monkeypatch) -> None:
     save_model(tmp_path, "mine", latent_dim=2, deterministic=True)
     after = raw(post(client, "/models/mine/decode", body))
     assert (before != after).any()
+
+
+def test_few_arrays_are_held_on_to_however_many_maps_are_asked_for(store, monkeypatch) -> None:
+    monkeypatch.setattr(settings, "MAX_OPEN_DATASETS", 2)
+    service = Service(lambda: store)
+
+    class Request:
+        async def is_disconnected(self) -> bool:
+            return False
+
+    async def open_all() -> None:
+        for split in ("train", "test", "all"):
+            for colour in ("class", "kl", "reconstruction"):
+                spec = maps.MapSpec(**{**MAP, "split": split, "colour": colour})
+                await service.open(Request(), "digits-2d", spec)  # pyright: ignore
+
+    asyncio.run(open_all())
+    held = [opened for opened, _ in service._maps.values()]
+    assert {opened.spec.split for opened in held} == {"test", "all"}
+    assert len(held) == 6
 
 
 # --- scripts

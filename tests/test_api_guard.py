@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from tests import chromium
 from vae_core import settings
-from vae_core.api import Below, Lazy, create_app, send_at_once
+from vae_core.api import Below, Lazy, create_app, hosts, send_at_once
 from vae_core.api.lanes import Gone, Lane
 from vae_core.store import Store
 
@@ -75,6 +75,25 @@ def test_only_known_hosts_are_answered_where_there_are_any() -> None:
         ("example.com.evil.org", 403), ("", 403),
     ]:  # fmt: skip
         assert client.get("/health", headers={"Host": host}).status_code == status, host
+
+
+def test_a_server_of_this_machine_goes_by_its_names_alone() -> None:
+    options = {
+        "server.allowedHosts": [],
+        "server.address": "127.0.0.1",
+        "browser.serverAddress": "app.example",
+    }
+    client = TestClient(create_app(Store, hosts(options.get)))
+    for host, status in [
+        ("localhost:8501", 200), ("127.0.0.1:8501", 200), ("[::1]:8501", 200),
+        ("app.example", 200), ("evil.example:8501", 403), ("evil.localhost", 403),
+    ]:  # fmt: skip
+        answer = client.get("/health", headers={"Host": host})
+        assert answer.status_code == status, host
+    assert "server.allowedHosts" in answer.json()["detail"]
+    assert hosts((options | {"server.allowedHosts": ["app.example"]}).get) == ["app.example"]
+    for address in (None, "0.0.0.0", "10.0.0.7"):  # others reach it, by names that it cannot know
+        assert not hosts((options | {"server.address": address}).get)
 
 
 def test_every_answer_is_guarded(client: TestClient) -> None:

@@ -7,7 +7,7 @@ imported by `create_app`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vae_core.api.mounting import Below, Lazy, send_at_once
 
@@ -16,7 +16,23 @@ if TYPE_CHECKING:
 
     from vae_core.store import Store
 
-__all__ = ["Below", "Lazy", "create_app", "send_at_once"]
+__all__ = ["Below", "Lazy", "create_app", "hosts", "send_at_once"]
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def hosts(option: Callable[[str], Any]) -> Sequence[str]:
+    """The host names that requests may be addressed to, by Streamlit's options.
+
+    Those of `server.allowedHosts`. Where there are none, a server that only this machine reaches
+    goes by this machine's names, and by `browser.serverAddress`; behind a proxy that hands on
+    another name, it must be listed. A server that others reach goes by any.
+    """
+    if allowed := option("server.allowedHosts"):
+        return allowed
+    if option("server.address") not in _LOOPBACK:
+        return ()
+    return (*_LOOPBACK, option("browser.serverAddress"))
 
 
 def create_app(get_store: Callable[[], Store], allowed_hosts: Sequence[str] = ()) -> FastAPI:

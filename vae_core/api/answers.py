@@ -117,6 +117,18 @@ def array(values: np.ndarray, media_type: str, headers: dict[str, str] | None = 
     return Response(values.tobytes(), media_type=RAW, headers={**(headers or {}), **shape})
 
 
+def number(value: float, digits: int = 5) -> float | None:
+    """A number for JSON, in so many digits; null where it is not finite."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def listed(values: np.ndarray | None) -> list[Any] | None:
+    """An array for JSON, with null for what is not finite; nothing of nothing."""
+    if values is None:
+        return None
+    return np.where(np.isfinite(values), values, None).tolist()
+
+
 def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """JSON without NaN, which it does not know."""
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -60,7 +60,9 @@ class Guard:
     def _refused(self, method: str, headers: Headers, most: int) -> ASGIApp | None:
         host = headers.get("host", "")
         if not self._is_allowed(host):
-            return answers.refusal(f"This server is not known as {host[:80]!r}.", 403)
+            return answers.refusal(
+                f"This server is not known as {host[:80]!r}: server.allowedHosts may name it.", 403
+            )
         origin = headers.get("origin")
         if method not in READING and origin is not None and not _is_own(origin, headers):
             return answers.refusal(

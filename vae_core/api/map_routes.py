@@ -34,18 +34,20 @@ def router(service: Service) -> APIRouter:
         """Points in a rectangle of a map, as traces of Plotly.
 
         At most `limit` of them, always the same ones. `shown` of `in_view` are there; `total` pass
-        the map's filter, of `all`.
+        the map's filter, of `all`, which lie within the rectangle `extent`.
         """
         answers.chosen(request, (answers.JSON,))
         opened = await service.open(request, model, query.spec)
 
         def work() -> Response:
             sample = opened.sample(query.rect, query.limit)
+            (x0, y0, *_), (x1, y1, *_) = (corner.tolist() for corner in opened.extent)
             counts = {
                 "shown": len(sample.indices),
                 "in_view": sample.in_view,
                 "total": len(opened.ranked()),
                 "all": len(opened.latents),
+                "extent": {"x0": x0, "x1": x1, "y0": y0, "y1": y1},
             }
             told = json.dumps(counts).removeprefix("{")
             return Response(f'{{"data":{_traces(opened, sample)},{told}', media_type=answers.JSON)
@@ -114,7 +116,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/assets/{digest}/{name}", responses=_content("text/javascript"))
     async def asset(digest: str, name: str, request: Request) -> Response:
         """A script of the map; its address changes with its content, so it may be kept."""
-        found = await lanes.heavy.run(request, lambda: assets.load(digest, name))
+        found = await asyncio.to_thread(assets.load, digest, name)  # it waits for no map
         if found is None:
             raise UnknownName(f"There is no {name!r} here, or no longer: load the page again.")
         headers = {"Cache-Control": _FOREVER, "ETag": f'"{digest}"', "Vary": "Accept-Encoding"}

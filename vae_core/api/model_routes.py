@@ -46,7 +46,8 @@ def router(service: Service) -> APIRouter:
     async def encode(model: str, request: Request) -> Response:
         """Posterior of images: mean and σ `[N, D]`, KL and reconstruction `[N]` in nats.
 
-        As `.npy`, the means alone. An autoencoder has no KL: it is null.
+        As `.npy`, the means alone. An autoencoder has no KL: it is null, as is a number that the
+        model makes and that is not finite.
         """
         media_type = answers.chosen(request, (answers.JSON, answers.NPY))
         kind, body = await bodies.read_images(request)
@@ -60,9 +61,7 @@ def router(service: Service) -> APIRouter:
             told = {"mean": found["mean"], "std": found["std"]}
             told |= {"reconstruction": found["reconstruction"]}
             told |= {"kl": None if kl is None else kl.sum(axis=1)}
-            return answers.as_json(
-                {name: None if values is None else values.tolist() for name, values in told.items()}
-            )
+            return answers.as_json({name: answers.listed(values) for name, values in told.items()})
 
         return await lanes.heavy.run(request, work)
 
@@ -84,7 +83,8 @@ def router(service: Service) -> APIRouter:
     async def decode(model: str, body: bodies.Decode, request: Request) -> Response:
         """What the decoder draws at latents, or at places of a map.
 
-        What is known of each (`X-Latents`, in JSON `latents`): z; log p(z) in nats, null for an
+        What is known of each (`X-Latents`, in JSON `latents`): z, null where it would be too long
+        for a header, and its length; log p(z) in nats, null for an
         autoencoder; and with a map the nearest image, its distance in latent space, whether z is
         interpolated, and support, from 0 where no data is near to 1.
         """
@@ -172,8 +172,9 @@ def _told(
     density = None if model.deterministic else log_prior(z)
     told: list[dict[str, Any]] = [
         {
-            "z": [float(f"{value:.5g}") for value in row] if fits else None,
-            "log_prior": None if density is None else float(f"{density[i]:.6g}"),
+            "z": [answers.number(value) for value in row] if fits else None,
+            "norm": answers.number(float(np.linalg.norm(row))),
+            "log_prior": None if density is None else answers.number(density[i], 6),
         }
         for i, row in enumerate(z)
     ]
@@ -184,7 +185,7 @@ def _told(
     support = opened.support(places) if places.shape[1] == 2 else None
     for i, one in enumerate(told):
         one["nearest"] = int(near.indices[i])
-        one["distance"] = float(f"{near.distances[i]:.5g}")
+        one["distance"] = answers.number(near.distances[i])
         one["approximate"] = xy is not None and not opened.projection.is_exact
         one["support"] = None if support is None else round(float(support[i]), 3)
     return told

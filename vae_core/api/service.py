@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from fastapi import Request
 
+from vae_core import settings
 from vae_core.api.lanes import Lanes
 from vae_core.maps import MapSpec, OpenMap, open_map
 from vae_core.store import Store
 
-_KEPT = 32  # open maps
+_KEPT = 32  # open maps: the same points, in other colours, are one more each
 _SURE = 1.0  # seconds for which a map is taken to be that of the model's folder
 
 
@@ -41,9 +42,13 @@ class Service:
             opened = await self.lanes.heavy.run(request, lambda: self._open(model, spec))
         self._maps[key] = (opened, time.monotonic())
         self._maps.move_to_end(key)
-        while len(self._maps) > _KEPT:
+        while len(self._maps) > _KEPT or self._places() > settings.MAX_OPEN_DATASETS:
             self._maps.popitem(last=False)
         return opened
+
+    def _places(self) -> int:
+        """How many different arrays of latents and places are held on to."""
+        return len({opened.key for opened, _ in self._maps.values()})
 
     def _open(self, model: str, spec: MapSpec) -> OpenMap:
         opened = open_map(self.store, model, spec)
