@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import chromium
 from tests.test_walkthrough import accessible, loneliest
@@ -205,8 +205,11 @@ def test_a_pin_is_dragged_and_its_picture_follows(open_map: Callable[..., Page])
     expect(words).to_contain_text("z =")
     page.wait_for_timeout(200)
     shown = pixels(page, CARD)[..., 3]
+    held = hand.heard("held")  # Python follows while it is in the hand
     page.mouse.up()
-    ((pin,),) = hand.heard("pins")
+    *before, (pin,) = hand.heard("pins", len(held) + 1)
+    assert before[-1] == [pin]
+    assert len(hand.heard("held")) == len(held)
     assert pin["index"] is None
     assert same(shown, decoded(pin["x"], pin["y"]))
     page.get_by_role("button", name="Pin A").press("Delete")
@@ -225,8 +228,15 @@ def test_the_keyboard_does_what_the_mouse_does(open_map: Callable[..., Page]) ->
     place = hand.place(middle[0] - 16, middle[1] - 40)
     assert same(card(page, place), decoded(*place))
     expect(page.locator(".le-map-voice")).to_contain_text(f"x {place[0]:.2f}")
+    means = DIGITS.latents().mean
+    nearest = int(np.linalg.norm(means - np.array(place), axis=1).argmin())
+    expect(page.locator(".le-map-voice")).to_contain_text(f"#{nearest}")
+    area.press("Enter")  # as a click would, it takes the point that is near
+    assert hand.heard("point") == [nearest]
+    for _ in range(8):
+        area.press("Shift+ArrowUp")
     area.press("Enter")
-    assert hand.heard("xy") == [pytest.approx(place)]
+    assert hand.heard("xy", 2)[1] == pytest.approx((place[0], y1))  # no farther than the edge
     area.press("Escape")
     expect(page.locator(".le-map-card")).to_be_hidden()
     area.press("+")
@@ -354,3 +364,100 @@ def test_pictures_never_overlap_and_requests_never_queue(open_map: Callable[...,
     covered = np.array(told["covered"], bool)
     assert covered[told["numbers"]].all()
     assert 0.5 < covered.mean() < 1
+
+
+def test_what_comes_late_is_of_its_own_place_or_not_drawn(open_map: Callable[..., Page]) -> None:
+    page = open_map()
+    hand = Hand(page)
+    x0, x1, y0, y1 = hand.range
+    held: list[Route] = []
+    page.route("**/decode", lambda route: held.append(route))
+    hand.move(x0 + 0.9 * (x1 - x0), y0 + 0.1 * (y1 - y0))
+    _until(page, lambda: len(held) == 1)
+    page.mouse.move(5, 5)  # it leaves the map, and comes back elsewhere
+    place = hand.move(x0 + 0.1 * (x1 - x0), y0 + 0.9 * (y1 - y0))
+    held[0].continue_()
+    _until(page, lambda: len(held) == 2)
+    page.wait_for_timeout(100)
+    expect(page.locator(".le-map-card")).to_be_hidden()
+    held[1].continue_()
+    assert same(card(page, place), decoded(*place))
+
+
+def test_terrain_on_its_way_during_a_rerun_is_kept_and_a_fault_told_until_it_is_over(
+    open_map: Callable[..., Page],
+) -> None:
+    page = open_map("&terrain=decoded")
+    hand = Hand(page)
+    line = page.locator(".le-map-line [role=status]")
+    page.route("**/terrain?*", lambda route: route.fulfill(body="no tile"))
+    page.get_by_role("button", name="Zoom in").click()
+    hand.heard("view")
+    expect(line).to_have_text("The map's server answered 200.")
+    page.unroute("**/terrain?*")
+    held: list[Route] = []
+    page.route("**/terrain?*", lambda route: held.append(route))
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    _until(page, lambda: len(held) == 2)
+    page.locator(".st-key-colour input").click()
+    page.get_by_role("option", name="reconstruction").click()
+    chromium.wait_idle(page)
+    while held:
+        held.pop().continue_()
+    page.unroute("**/terrain?*")
+    expect(line).not_to_contain_text("200")
+    hand.heard("view", 2)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator(".st-key-colour input").click()
+    page.get_by_role("option", name="class").click()
+    chromium.wait_idle(page)
+    assert any("/points?" in url for url in asked)
+    assert not any("/terrain?" in url for url in asked)  # none is missing
+
+
+def _until(page: Page, done: Callable[[], bool]) -> None:
+    """Wait for what the page asks for."""
+    for _ in range(400):
+        if done():
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError("The page did not ask.")
+
+
+# Streamlit ends a first call once it returns, when newer data has come meanwhile.
+LIFE = """async () => {
+  const main = performance.getEntriesByType('resource').map(entry => entry.name)
+    .find(name => name.endsWith('/main.js'));
+  const { default: render } = await import(main);
+  const parentElement = document.createElement('div');
+  parentElement.innerHTML = '<div class="le-map"></div>';
+  document.body.append(parentElement);
+  const figure = JSON.stringify({ layout: { xaxis: {}, yaxis: {}, height: 300 }, data: [{
+    type: 'scattergl', name: 'R&amp;D', x: [0, 1], y: [0, 1], customdata: [0, 1], marker: {},
+  }, { type: 'scattergl', name: 'B', x: [2], y: [0], customdata: [2], marker: {} }] });
+  const data = { identity: '', figure, alt: '', live: null, sends: false };
+  const [first, second] = [1, 2].map(() => render({ data: { ...data }, parentElement }));
+  first();
+  const plots = () => parentElement.querySelectorAll('.main-svg').length > 0;
+  for (let i = 0; i < 200 && !parentElement.querySelector('.le-map-legend button'); i++)
+    await new Promise(resolve => setTimeout(resolve, 20));
+  const alive = plots();
+  const legend = parentElement.querySelector('.le-map-legend').innerText;
+  second();
+  await new Promise(resolve => setTimeout(resolve, 100));
+  const { described } = await import(new URL('card.js', main));
+  const wide = described({ z: null, norm: 20, log_prior: null });
+  const many = described({ z: Array.from({ length: 10 }, (_, i) => i / 4 - 1), norm: 9 });
+  return { alive, legend, left: plots(), wide, many };
+}"""
+
+
+def test_a_map_lives_until_its_last_call_ends_and_no_longer(open_map: Callable[..., Page]) -> None:
+    told = open_map().evaluate(LIFE)
+    assert (told["alive"], told["left"]) == (True, False)
+    assert told["legend"].split() == ["R&D", "B"]
+    # What the card says of more dimensions than there is room for, and of ten.
+    assert told["wide"] == ["‖z‖ = 20.00"]
+    assert [len(line.split()) for line in told["many"]] == [2, 4, 4, 2]

@@ -22,6 +22,8 @@ image = choice.checkpoint.config.image
 
 def heard(event: map.MapEvent) -> None:
     told = {name: value for name, value in asdict(event).items() if value not in (None, ())}
+    if not event.held:
+        del told["held"]
     st.session_state.setdefault("heard", []).append(told)
     if event.xy is not None and event.pin is None:
         x, y = event.xy
@@ -56,6 +58,7 @@ else:
             pins=st.session_state.get("pins", ()),
             terrain=query.get("terrain", "none"),
             pictures=query.get("pictures", "none"),
+            hover=query.get("hover") != "0",
             ms=True,
         ),
         on_change=heard,

@@ -4,6 +4,8 @@ import { element, imageData } from "./images.js";
 
 const GAP = 18; // pixels between the cursor and the card
 const SMALLEST = 0.18; // opacity where no data is near
+const LISTED = 16; // numbers of z, above which its length stands for it
+const A_LINE = 4; // of them
 
 export class Card {
   constructor(parent) {
@@ -71,21 +73,28 @@ export class Card {
   }
 }
 
-/** z, its density under the prior and how far the data is, one line each. */
-export function described(told) {
+/** z (of `most` numbers), its density under the prior and how far the data is, line by line. */
+export function described(told, most = LISTED) {
   if (!told) return [];
-  const { z, log_prior: density, nearest, distance, approximate } = told;
+  const { z, norm, log_prior: density, nearest, distance, approximate } = told;
+  const equals = approximate ? "≈" : "=";
   const lines = [];
-  if (z.length <= 4) {
-    lines.push(`z ${approximate ? "≈" : "="} ${z.map((value) => number(value)).join(", ")}`);
-  } else {
-    const norm = Math.hypot(...z);
-    lines.push(`z of ${z.length} dimensions, ‖z‖ ${approximate ? "≈" : "="} ${number(norm)}`);
-  }
+  if (!z || z.length > most) lines.push(`‖z‖ ${equals} ${number(norm)}`);
+  else if (z.length <= A_LINE) lines.push(`z ${equals} ${z.map(number).join(", ")}`);
+  else lines.push(`z ${equals}`, ...rows(z));
   if (Number.isFinite(density)) lines.push(`log p(z) = ${number(density)}`);
   if (Number.isFinite(distance)) lines.push(`nearest: #${nearest}, ${number(distance)} away`);
   if (approximate) lines.push("approximate");
   return lines;
+}
+
+/** Numbers in columns; figure spaces are as wide as a digit. */
+function rows(z) {
+  const padded = z.map((value) => number(value).padStart(6, "\u2007"));
+  const count = Math.ceil(z.length / A_LINE);
+  return Array.from({ length: count }, (_, row) =>
+    padded.slice(A_LINE * row, A_LINE * (row + 1)).join(" "),
+  );
 }
 
 function number(value) {

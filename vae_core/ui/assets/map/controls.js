@@ -22,6 +22,17 @@ const ACTIONS = {
   clear: "Clear the selection",
 };
 
+const HELP = `Arrow keys move a crosshair, with Shift by larger steps; Enter pins what is there,
+Escape leaves it. Plus and minus zoom, 0 shows the whole map.`;
+let maps = 0;
+
+/** What a reader of the screen is told of a map's keys. */
+export function helpOf() {
+  maps += 1;
+  const id = `le-map-help-${maps}`;
+  return element("div", { className: "le-map-help", textContent: HELP, id });
+}
+
 /** The row of buttons; `hand`: setMode(name), closer(), farther(), reset(), clear(). */
 export class Buttons {
   constructor(hand) {
@@ -98,7 +109,7 @@ export class Legend {
     made.setAttribute("aria-pressed", !isHidden);
     const dot = element("i");
     dot.style.background = color;
-    made.append(dot, plain(name));
+    made.append(dot, name);
     made.onclick = (event) => {
       // The second click of a double click.
       if (event.detail === 2) isolate(name, classes, hidden);
@@ -129,9 +140,4 @@ function isolate(name, classes, hidden) {
   const alone = others.every((entry) => entry.hidden);
   hidden.clear();
   if (!alone) for (const entry of others) hidden.add(entry.name);
-}
-
-/** Names are escaped for Plotly, which reads HTML. */
-function plain(name) {
-  return new DOMParser().parseFromString(name, "text/html").body.textContent;
 }

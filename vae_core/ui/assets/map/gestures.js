@@ -6,7 +6,7 @@ const SOON = 280; // milliseconds between the two clicks of a double click
 const ZOOM = 1.4; // of the buttons and keys
 
 export class Gestures {
-  /** `map` has: area, plot, plane, points, live, hover, selection, trigger(value). */
+  /** `map` has: area, plot, plane, live, hover, selection, ending, trigger(value). */
   constructor(map) {
     this.map = map;
     this.since = null; // when the hand last did something that moves the view
@@ -33,17 +33,17 @@ export class Gestures {
     const at = (given) => ({ left: given.clientX - bounds.left, top: given.clientY - bounds.top });
     const start = at(event);
     if (!plane?.holds(start.left, start.top)) return;
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.map.ending.signal, over.signal]);
     let wandered = false;
     const move = (later) => (wandered ||= !near(start, at(later)));
     const end = (later) => {
-      window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", end);
-      window.removeEventListener("pointercancel", end);
+      over.abort();
       if (!wandered && later.type === "pointerup") this.click({ ...start, time: later.timeStamp });
     };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", end);
-    window.addEventListener("pointercancel", end);
+    window.addEventListener("pointermove", move, { signal });
+    window.addEventListener("pointerup", end, { signal });
+    window.addEventListener("pointercancel", end, { signal });
   }
 
   click(now) {
@@ -51,17 +51,23 @@ export class Gestures {
     const twice = now.time - this.last.time < SOON && near(now, this.last);
     this.last = twice ? { ...now, time: -Infinity } : now;
     if (twice) return this.reset();
-    const { map } = this;
-    const point = map.hover.nearest(now.left, now.top);
-    if (point) return map.trigger({ x: point.x, y: point.y, index: point.index });
-    if (!map.live) return;
+    const what = this.at(now);
+    if (!what) return;
     // On the empty plane it waits: the second click of a double click may follow.
-    const place = { ...map.plane.toData(now.left, now.top), index: null };
-    this.waiting = setTimeout(() => map.trigger(place), SOON);
+    if (what.index === null) this.waiting = setTimeout(() => this.map.trigger(what), SOON);
+    else this.map.trigger(what);
+  }
+
+  /** What is meant by a place of the map's box: a point of the dataset, or where there is none. */
+  at({ left, top }) {
+    const { hover, plane, live } = this.map;
+    const point = hover.nearest(left, top);
+    if (point) return { x: point.x, y: point.y, index: point.index };
+    return live ? { ...plane.toData(left, top), index: null } : null;
   }
 
   press(event) {
-    const { area, plot, hover, enabled } = this.map;
+    const { area, plot, hover } = this.map;
     if (event.target !== area || !plot?.flat) return;
     const place = hover.crosshair;
     if (event.key === "+" || event.key === "=") this.closer();
@@ -69,9 +75,14 @@ export class Gestures {
     else if (event.key === "0") this.reset();
     else if (event.key === "Escape" && place) hover.clear();
     else if (event.key === "Escape") this.clear();
-    else if (event.key === "Enter" && place) this.map.trigger({ ...place, index: null });
-    else if (!enabled || !hover.press(event)) return;
+    else if (event.key === "Enter" && place) this.pin(place);
+    else if (!hover.press(event)) return;
     event.preventDefault();
+  }
+
+  pin(place) {
+    const what = this.at(place);
+    if (what) this.map.trigger(what);
   }
 
   /** Pan, or select with a box or a lasso. */

@@ -8,10 +8,11 @@ import { frame, measure } from "./timing.js";
 const STEP = 8; // pixels of an arrow key
 const LEAP = 40; // with shift
 const REACH = 12; // pixels between the pointer and a point that is meant
+const FEW = 4; // numbers that are read out
 const SPOKEN = 400; // milliseconds of rest before a place is read out
 
 export class Hover {
-  /** `map` has: area, plane, points, routes, ink, enabled, failed(error). */
+  /** `map` has: area, plane, points, routes, ink, enabled, status. */
   constructor(map) {
     this.map = map;
     this.card = new Card(map.area);
@@ -22,6 +23,8 @@ export class Hover {
     map.area.append(this.ring, this.cross, this.voice);
     this.place = null; // {left, top}: where the hand is
     this.point = null; // the point of the dataset under it
+    this.asked = null; // the last request: {x, y, since, name}, and `told` once it is answered
+    this.visit = 0; // how often the hand has left
     this.queue = new Latest((request) => this.decode(request));
     map.area.addEventListener("pointermove", (event) => this.move(event));
     map.area.addEventListener("pointerdown", (event) => this.touch(event));
@@ -59,26 +62,34 @@ export class Hover {
 
   /** Show what is at a place of the map's box, because of what the hand did at `since`. */
   look(left, top, since = null) {
-    this.card.place(left, top);
-    if (!this.map.enabled || !this.map.routes) return;
     this.place = { left, top };
     const { x, y } = this.map.plane.toData(left, top);
-    this.asked = { x, y, since };
-    this.queue.ask(this.asked);
+    this.asked = { x, y, since, name: this.point ? named(this.point) : "" };
+    // A card with a picture moves with it: what it shows is of the place that it stands at.
+    if (this.decodes) this.queue.ask(this.asked);
+    else this.card.place(left, top);
   }
 
-  async decode({ x, y, since }) {
-    const { routes } = this.map;
+  async decode(asked) {
+    const { routes, status } = this.map;
+    const { visit } = this;
+    // What was asked for before the hand, or the map, had gone.
+    const isPast = () => visit !== this.visit || routes !== this.map.routes;
     try {
-      const picture = await routes.decode([[x, y]]);
-      if (!this.place || routes !== this.map.routes) return; // the hand, or the map, has gone
-      this.told = picture.told[0];
-      this.card.show(picture, this.told, this.map.ink);
-      this.card.place(this.place.left, this.place.top);
+      const picture = await routes.decode([[asked.x, asked.y]]);
+      status.worked("hover");
+      if (isPast()) return;
+      [asked.told] = picture.told;
+      const { left, top } = this.map.plane.toPixel(asked.x, asked.y);
+      this.card.name(asked.name);
+      this.card.show(picture, asked.told, this.map.ink);
+      this.card.place(left, top);
+      const { since } = asked;
       if (since !== null) frame().then((end) => measure("hover-decode", since, end));
     } catch (error) {
+      if (isPast()) return;
       this.leave();
-      this.map.failed(error);
+      status.failed("hover", error);
     }
   }
 
@@ -90,11 +101,17 @@ export class Hover {
       const { left, top } = this.map.plane.toPixel(point.x, point.y);
       this.ring.style.transform = `translate(${left}px, ${top}px)`;
     }
+    if (this.decodes) return;
     this.card.name(point ? named(point) : "");
-    if (!this.map.live) this.card.label(Boolean(point)); // nothing is decoded here
+    this.card.label(Boolean(point));
+  }
+
+  get decodes() {
+    return this.map.enabled && Boolean(this.map.routes);
   }
 
   leave() {
+    this.visit += 1;
     this.place = null;
     this.queue.forget();
     this.card.hide();
@@ -112,29 +129,32 @@ export class Hover {
     const within = (value, low, size) => Math.min(Math.max(value, low), low + size);
     const left = within(from.left + step * move[0], box.left, box.width);
     const top = within(from.top + step * move[1], box.top, box.height);
-    this.show(null);
+    this.show(this.nearest(left, top)); // which Enter would pin
     this.cross.hidden = false;
     this.cross.style.transform = `translate(${left}px, ${top}px)`;
-    this.place = { left, top };
     this.look(left, top, event.timeStamp);
     clearTimeout(this.speaking);
     this.speaking = setTimeout(() => this.speak(), SPOKEN);
     return true;
   }
 
-  speak() {
-    const { x, y } = this.map.plane.toData(this.place?.left ?? 0, this.place?.top ?? 0);
-    const where = `x ${x.toFixed(2)}, y ${y.toFixed(2)}`;
-    this.voice.textContent = this.place ? [where, ...described(this.told)].join(", ") : "";
+  /** Read out where the crosshair rests, once it is known what is there. */
+  async speak() {
+    const { asked } = this;
+    await this.queue.running;
+    if (!this.crosshair || asked !== this.asked) return;
+    const name = this.point ? [named(this.point)] : [];
+    const where = `x ${asked.x.toFixed(2)}, y ${asked.y.toFixed(2)}`;
+    this.voice.textContent = [...name, where, ...described(asked.told, FEW)].join(", ");
   }
 
-  /** Where the crosshair stands, or null. */
+  /** Where the crosshair stands, in pixels of the map's box, or null. */
   get crosshair() {
-    if (this.cross.hidden || !this.place) return null;
-    return this.map.plane.toData(this.place.left, this.place.top);
+    return this.cross.hidden ? null : this.place;
   }
 
   clear() {
+    clearTimeout(this.speaking);
     this.cross.hidden = true;
     this.voice.textContent = "";
     this.leave();

@@ -1,26 +1,16 @@
 // One live map: the figure, what lies under and over it, and what the hand does to it.
 
-import { Buttons, Legend } from "./controls.js";
-import { Dots } from "./dots.js";
-import { Gestures } from "./gestures.js";
-import { Hover } from "./hover.js";
-import { element } from "./images.js";
-import { Pictures } from "./pictures.js";
-import { Pins } from "./pins.js";
-import { holds, sameRange } from "./plane.js";
+import { build } from "./parts.js";
+import { corners, holds, sameRange } from "./plane.js";
 import { loadPlotly, Plot } from "./plot.js";
 import { Points } from "./points.js";
-import { Refused, Routes } from "./requests.js";
-import { Selection } from "./selection.js";
-import { Terrain } from "./terrain.js";
+import { Latest, Routes, Stale } from "./requests.js";
+import { Status } from "./status.js";
 import { readTheme } from "./theme.js";
-import { frame, measure, summary } from "./timing.js";
+import { frame, measure } from "./timing.js";
 
-const MOST = 50_000; // points that travel at once
 const REST = 500; // milliseconds until Python is told of another view
-const CLOCK = 500; // milliseconds between two looks at the clock
-const HELP = `Arrow keys move a crosshair, with Shift by larger steps; Enter pins what is there,
-Escape leaves it. Plus and minus zoom, 0 shows the whole map.`;
+const HIDING = 300; // milliseconds in which further classes may be hidden
 const ON_PICTURES = 0.6; // how strong dots are that lie on pictures
 
 export class LiveMap {
@@ -29,45 +19,14 @@ export class LiveMap {
     this.root = root;
     this.enabled = false;
     this.routes = null;
+    this.ending = new AbortController(); // what listens and what asks ends with the map
     this.points = new Points();
-    this.build();
+    this.status = new Status();
+    this.updates = new Latest((data) => this.take(data));
+    this.closeness = new Latest((view) => this.fetchPoints(view));
+    build(this);
     this.watcher = new ResizeObserver(() => this.resized());
     this.watcher.observe(this.area);
-  }
-
-  build() {
-    this.area = element("div", { className: "le-map-area", tabIndex: 0 });
-    this.area.setAttribute("role", "application");
-    this.area.setAttribute("aria-roledescription", "map");
-    const layer = (name) => element(name, { className: "le-map-layer", ariaHidden: "true" });
-    const [ground, dots, above] = [layer("canvas"), layer("canvas"), layer("canvas")];
-    const pins = element("div", { className: "le-map-layer" });
-    const figure = element("div", { className: "le-map-figure" });
-    this.selection = new Selection(this, (polygon) => this.selected(polygon));
-    this.area.append(ground, dots, figure, above, this.selection.layer, pins);
-    this.figure = figure;
-    this.dots = new Dots(dots);
-    this.terrain = new Terrain(ground, this);
-    this.pictures = new Pictures(above, this);
-    this.hover = new Hover(this);
-    this.pins = new Pins(pins, this, {
-      dragged: (_, left, top, since) => this.hover.look(left, top, since),
-      dropped: (places) => {
-        this.hover.leave();
-        this.send("pins", places);
-      },
-      picked: (pin) => this.trigger({ x: pin.x, y: pin.y, index: pin.index, pin: pin.id }),
-    });
-    this.gestures = new Gestures(this);
-    this.buttons = new Buttons(this.gestures);
-    this.legend = new Legend(() => this.recount());
-    this.line = element("span");
-    this.line.setAttribute("role", "status");
-    this.times = element("span", { ariaHidden: "true" });
-    const lines = element("div", { className: "le-map-line" }, this.line, this.times);
-    const help = element("div", { className: "le-map-help", textContent: HELP, id: nextId() });
-    this.area.setAttribute("aria-describedby", help.id);
-    this.root.replaceChildren(this.buttons.box, this.area, this.legend.box, lines, help);
   }
 
   /** Where the map's plane lies on the screen; null before it is drawn, and for one in space. */
@@ -81,48 +40,77 @@ export class LiveMap {
 
   /** New data from Python; while the last is being drawn, the newest waits. */
   update(data) {
-    this.next = data;
-    this.updating ??= this.updateAll().finally(() => (this.updating = null));
-  }
-
-  async updateAll() {
-    while (this.next) {
-      const data = this.next;
-      this.next = null;
-      try {
-        await this.take(data);
-      } catch (error) {
-        this.routes = null; // the next data asks again
-        this.failed(error);
-      }
-    }
+    this.pins.answered();
+    this.look = data.look ?? this.look; // also of data that is passed over
+    this.updates.ask(data);
   }
 
   async take(data) {
-    const before = this.data;
+    try {
+      await this.show(data);
+      this.status.worked("map");
+    } catch (error) {
+      this.routes = null; // the next data asks again
+      this.status.failed("map", error);
+    }
+  }
+
+  /** What a promise becomes, as long as the map is there. */
+  async while(promise) {
+    const value = await promise;
+    if (this.ending.signal.aborted) throw new Stale();
+    return value;
+  }
+
+  async show(data) {
+    const before = this.taken;
+    this.taken = null; // until all of it has gone well
     this.data = data;
     this.live = data.live;
-    const routes = this.live && new Routes(this.live);
-    const isOther = routes?.key !== this.routes?.key || data.identity !== before?.identity;
-    const fetching = routes && isOther ? routes.points(null, MOST) : null;
-    this.plot ??= await this.makePlot(data.plotly);
+    const { routes, isOther } = this.routesOf(data);
+    const fetching = isOther ? routes.points(null, data.live.most) : null;
+    fetching?.catch(() => {}); // it is looked at below
+    this.plot ??= await this.while(this.makePlot(data.plotly));
     this.area.setAttribute("aria-label", data.alt);
     const theme = readTheme(this.root);
     if (JSON.stringify(theme) !== JSON.stringify(this.theme)) this.recolour(theme);
     if (data.identity !== before?.identity) this.begin(data);
     if (data.figure !== before?.figure) this.setFigure(data.figure);
     this.setOptions(this.live?.options ?? {});
-    if (fetching) this.setPoints(await fetching, true);
+    if (fetching) this.setPoints(await this.while(fetching), isFresh(data, before));
+    this.hide(data, before);
     this.routes = routes;
-    this.plot.setExtent(this.points.extent(this.plot.places));
-    await this.plot.draw(this.theme, this.points);
+    const places = [...this.plot.places, ...corners(this.counts.extent)];
+    this.plot.setExtent(this.points.extent(places));
+    await this.while(this.plot.draw(this.theme, this.points));
     this.pins.set(this.live?.pins ?? []);
     await this.recount();
-    await this.sharpen();
+    await this.while(this.sharpen());
     if (!this.ready) measure("map-ready", this.began, await frame());
     this.ready = true;
     this.seen = this.plane?.range;
+    this.taken = data;
     this.say();
+    this.bring(this.look);
+  }
+
+  /** Bring a place into view that Python asks for, once. */
+  bring(place) {
+    if (!place || place.id === this.brought || !this.plane) return;
+    this.brought = place.id;
+    const { left, top } = this.plane.toPixel(place.x, place.y);
+    if (this.plane.holds(left, top)) return;
+    const { box } = this.plane;
+    this.plot.look(
+      this.plane.moved(left - box.left - box.width / 2, top - box.top - box.height / 2),
+    );
+  }
+
+  /** Where the data comes from: as before, unless it is another map or looks other. */
+  routesOf({ live, identity }) {
+    const routes = live && new Routes(live, identity, this.ending.signal);
+    const isOther = Boolean(routes) && routes.key !== this.routes?.key;
+    return { routes: isOther ? routes : live && this.routes, isOther };
   }
 
   async makePlot(address) {
@@ -159,9 +147,7 @@ export class LiveMap {
     this.enabled = Boolean(this.live && hover && this.plot.flat);
     this.wanted = terrain;
     this.pictures.set(pictures, side);
-    clearInterval(this.clock);
-    this.times.textContent = "";
-    if (ms) this.clock = setInterval(() => (this.times.textContent = summary()), CLOCK);
+    this.status.time(ms);
   }
 
   recolour(theme) {
@@ -195,7 +181,7 @@ export class LiveMap {
   redraw() {
     this.drawing ??= requestAnimationFrame(() => {
       this.drawing = null;
-      if (!this.plane) return;
+      if (!this.plane || this.ending.signal.aborted) return;
       this.terrain.draw();
       this.dots.draw(this.plane, this.points, this.theme, this.dim, this.pictures.covered);
       this.pictures.draw();
@@ -212,11 +198,7 @@ export class LiveMap {
     if (sameRange(this.seen, range)) return;
     this.seen = range;
     const since = this.gestures.taken();
-    try {
-      await this.sharpen();
-    } catch (error) {
-      this.failed(error);
-    }
+    await this.sharpen();
     const end = await frame();
     if (!sameRange(this.plane.range, range)) return; // moved on meanwhile
     measure("map-view", since, end);
@@ -226,23 +208,50 @@ export class LiveMap {
   }
 
   async sharpen() {
-    if (!this.live || !this.plane) return;
+    const { routes } = this;
+    if (!routes || !this.plane) return;
     const terrain = this.terrain.sharpen();
-    await this.fetchPoints(); // which may ask for another terrain
+    // What comes may ask for another terrain.
+    await this.closeness.ask({ routes, range: this.plane.range });
+    if (routes !== this.routes) return;
     await Promise.all([terrain, this.terrain.sharpen(), this.pictures.fill()]);
   }
 
   /** Of a large set, the points in view, unless they are there already. */
-  async fetchPoints() {
-    if (!(this.counts?.total > MOST)) return;
-    const { routes } = this;
-    const { range } = this.plane;
+  async fetchPoints({ routes, range }) {
+    const { most } = this.live;
+    if (!(this.counts?.total > most)) return;
     const known = this.counts.range; // nothing for all of the map
     if (known ? sameRange(range, known) : holds(range, this.plot.home)) return;
-    const answer = await routes.points(range, MOST);
-    if (routes !== this.routes || !sameRange(range, this.plane.range)) return;
-    this.setPoints({ ...answer, range }, false);
+    try {
+      const answer = await routes.points(range, most);
+      this.status.worked("points");
+      if (routes !== this.routes || !sameRange(range, this.plane.range)) return;
+      this.setPoints({ ...answer, range }, false);
+      this.recount();
+    } catch (error) {
+      this.status.failed("points", error);
+    }
+  }
+
+  /** Classes are hidden or shown in the legend; Python is told once the hand rests. */
+  hid() {
     this.recount();
+    clearTimeout(this.hiding);
+    this.hiding = setTimeout(() => {
+      this.hiding = null;
+      this.hidden = this.points.hiddenNumbers.join(",");
+      this.send("hidden", this.points.hiddenNumbers);
+    }, HIDING);
+  }
+
+  /** Hide the classes that Python says, unless the hand has said otherwise since. */
+  hide(data, before) {
+    if (!this.live || this.hiding) return;
+    const { hide = "" } = this.live.map;
+    if (hide === this.hidden && !isFresh(data, before)) return;
+    this.hidden = hide;
+    this.points.hiddenNumbers = hide ? hide.split(",").map(Number) : [];
   }
 
   selected(polygon) {
@@ -250,15 +259,18 @@ export class LiveMap {
     this.send("selection", polygon);
   }
 
-  send(name, value) {
-    if (this.data.sends) this.tell.state(name, { map: this.data.identity, value });
+  /** What is `held` in the hand will be told again. */
+  send(name, value, held = false) {
+    const { identity: map, sends } = this.data;
+    if (sends && !this.ending.signal.aborted) this.tell.state(name, { map, value, held });
   }
 
   trigger(value) {
-    if (this.data.sends) this.tell.trigger("click", { map: this.data.identity, value });
+    const { identity: map, sends } = this.data;
+    if (sends && !this.ending.signal.aborted) this.tell.trigger("click", { map, value });
   }
 
-  /** What is shown, of how many; and the milliseconds, where they are asked for. */
+  /** What is shown, of how many. */
   say() {
     const { shown, in_view: inView } = this.counts ?? {};
     const count = (number) => number.toLocaleString("en-GB");
@@ -266,14 +278,7 @@ export class LiveMap {
     if (shown < inView) parts.push(`${count(shown)} of ${count(inView)} points in view shown`);
     if (this.terrain.words) parts.push(this.terrain.words);
     if (this.pictures.awaits) parts.push("zoom in to see the images");
-    this.line.textContent = parts.join(" · ");
-    this.line.classList.remove("le-map-error");
-  }
-
-  failed(error) {
-    if (!(error instanceof Refused)) console.error(error); // a fault of ours
-    this.line.textContent = error.message;
-    this.line.classList.add("le-map-error");
+    this.status.say(parts.join(" · "));
   }
 
   async resized() {
@@ -283,16 +288,19 @@ export class LiveMap {
   }
 
   remove() {
+    this.ending.abort();
     this.watcher.disconnect();
-    clearTimeout(this.resting);
-    clearInterval(this.clock);
+    for (const timer of [this.resting, this.hiding, this.gestures.waiting, this.pins.resting]) {
+      clearTimeout(timer);
+    }
+    this.status.time(false);
+    this.hover.clear();
     this.plot?.remove();
   }
 }
 
-let maps = 0;
-
-function nextId() {
-  maps += 1;
-  return `le-map-help-${maps}`;
+/** Whether points are other ones, or coloured by something else: not if some are hidden. */
+function isFresh(data, before) {
+  const other = (name) => data.live?.map[name] !== before?.live?.map[name];
+  return data.identity !== before?.identity || other("colour");
 }

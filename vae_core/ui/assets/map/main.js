@@ -13,7 +13,10 @@ export default function render({ data, parentElement, setStateValue, setTriggerV
   }
   map.tell = { state: setStateValue, trigger: setTriggerValue };
   map.update(data);
+  const owner = (map.owner = {});
   return () => {
+    // Streamlit ends a call as soon as it returns, where newer data came before: the map goes on.
+    if (map.owner !== owner) return;
     maps.delete(root);
     map.remove();
   };

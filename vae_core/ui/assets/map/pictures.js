@@ -10,7 +10,7 @@ const PAPER = 0.75; // how opaque the ground is that ink is drawn on
 const MARGIN = 0.5; // share of the view around it in which pictures are made ready
 
 export class Pictures {
-  /** `map` has: plane, points, routes, ink, theme, redraw(), failed(error). */
+  /** `map` has: plane, points, routes, ink, theme, status, redraw(). */
   constructor(canvas, map) {
     this.canvas = canvas;
     this.map = map;
@@ -148,7 +148,7 @@ export class Pictures {
   }
 
   async load(numbers) {
-    const { routes } = this.map;
+    const { routes, status } = this.map;
     const { what, points } = this;
     const colours = numbers.map((number) => this.colour(number));
     const keys = numbers.map((number) => this.key(number));
@@ -157,6 +157,7 @@ export class Pictures {
         numbers.map((number) => points.index[number]),
         what,
       );
+      status.worked("pictures");
       if (routes !== this.map.routes) return false;
       if (this.sprites.size > KEPT) this.sprites.clear();
       keys.forEach((key, i) => {
@@ -165,7 +166,7 @@ export class Pictures {
       });
       return true;
     } catch (error) {
-      this.map.failed(error);
+      status.failed("pictures", error);
       return false;
     }
   }

@@ -1,23 +1,31 @@
 // Pins: places that are looked at in the inspector. They can be dragged, by hand or by arrow keys.
 
 import { element } from "./images.js";
+import { Latest } from "./requests.js";
 
 const STEP = 8;
 const LEAP = 40;
 const STILL = 4; // pixels that a click may wander
+const REST = 400; // milliseconds without a key, after which a pin is let go
+const PATIENCE = 1000; // milliseconds that Python is waited for while a pin is moved
 
 export class Pins {
-  /** `on`: dragged(pin, left, top, since), dropped(pins), picked(pin). */
+  /** `on`: dragged(left, top, since), dropped(), told(pins, held), picked(pin). */
   constructor(layer, map, on) {
     this.layer = layer;
     this.map = map;
     this.on = on;
     this.pins = [];
     this.given = "[]";
+    this.held = null; // another object for each move, until Python knows of the last
+    this.answered = () => {}; // to be called when data has come from Python
+    this.telling = new Latest((news) => this.tell(news));
   }
 
   /** Pins as Python gives them: [{id, x, y, index, label}]. */
   set(pins) {
+    this.later = this.held ? pins : null;
+    if (this.held) return; // the hand knows better
     const given = JSON.stringify(pins);
     // What has been dragged stays where it is, until Python says something else.
     if (given === this.given) return;
@@ -70,7 +78,7 @@ export class Pins {
     };
     button.onpointerup = button.onpointercancel = () => {
       button.onpointermove = button.onpointerup = button.onpointercancel = null;
-      if (moved) this.on.dropped(this.places());
+      if (moved) this.drop();
       else this.on.picked(pin);
     };
   }
@@ -88,9 +96,9 @@ export class Pins {
         event.timeStamp,
       );
       clearTimeout(this.resting);
-      this.resting = setTimeout(() => this.on.dropped(this.places()), 400);
+      this.resting = setTimeout(() => this.drop(), REST);
     } else if (event.key === "Delete" || event.key === "Backspace") {
-      this.on.dropped(this.places().filter(({ id }) => id !== pin.id));
+      this.drop(this.places().filter(({ id }) => id !== pin.id));
     } else if (event.key === "Enter") {
       this.on.picked(pin);
     } else {
@@ -105,7 +113,28 @@ export class Pins {
     Object.assign(pin, { x, y, index: null });
     this.draw();
     const { left, top } = this.map.plane.toPixel(x, y);
-    this.on.dragged(pin, left, top, since);
+    this.on.dragged(left, top, since);
+    this.held = {};
+    this.telling.ask({ places: this.places(), held: true });
+  }
+
+  /** The hand lets go; Python has the last word again once it has heard of it. */
+  async drop(places = this.places()) {
+    clearTimeout(this.resting);
+    this.on.dropped();
+    const held = (this.held = {});
+    await this.telling.ask({ places, held: false });
+    if (held !== this.held) return;
+    this.held = null;
+    if (this.later) this.set(this.later);
+  }
+
+  /** Say where the pins are; the inspector follows as fast as Python answers. */
+  async tell({ places, held }) {
+    const answer = new Promise((resolve) => (this.answered = resolve));
+    this.on.told(places, held);
+    const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    await Promise.race([answer, patience]);
   }
 
   places() {

@@ -58,6 +58,11 @@ export function rangeOf(event) {
   return Object.values(range).every(Number.isFinite) ? range : null;
 }
 
+/** The lower left and the upper right corner of a range, if there is one: [[x, y], …]. */
+export function corners(range) {
+  return range ? [[range.x0, range.y0], [range.x1, range.y1]] : [];
+}
+
 /** Whether a range holds all of another. */
 export function holds(outer, inner) {
   const across = outer.x0 <= inner.x0 && outer.x1 >= inner.x1;

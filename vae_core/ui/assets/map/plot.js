@@ -2,7 +2,8 @@
 // gestures that pan and zoom. A map in space is Plotly's altogether.
 
 import { Plane, rangeOf, sameRange } from "./plane.js";
-import { numbers } from "./points.js";
+import { numbers, plain } from "./points.js";
+import { Latest } from "./requests.js";
 import { themed } from "./theme.js";
 
 const CONFIG = { scrollZoom: true, displayModeBar: false, doubleClick: false };
@@ -36,6 +37,7 @@ export class Plot {
     this.range = null; // as the hand left it; what is shown may be wider, as the scales are equal
     this.cloud = []; // points of a map in space
     this.draws = 0;
+    this.drawing = new Latest(() => this.drawOnce());
   }
 
   /** Another figure. Traces with `customdata` are points of the dataset: they are handed back. */
@@ -78,22 +80,17 @@ export class Plot {
   draw(theme, points) {
     this.theme = theme;
     this.points = points;
-    this.wanted = true;
-    this.drawing ??= this.drawAll().finally(() => (this.drawing = null));
-    return this.drawing;
+    return this.drawing.ask(true);
   }
 
-  async drawAll() {
-    while (this.wanted) {
-      this.wanted = false;
-      const { data, layout } = this.compose();
-      if (this.div.data) {
-        await this.plotly.react(this.div, data, layout, CONFIG);
-      } else {
-        await this.plotly.newPlot(this.div, data, layout, CONFIG);
-        this.listen();
-        this.measure();
-      }
+  async drawOnce() {
+    const { data, layout } = this.compose();
+    if (this.div.data) {
+      await this.plotly.react(this.div, data, layout, CONFIG);
+    } else {
+      await this.plotly.newPlot(this.div, data, layout, CONFIG);
+      this.listen();
+      this.measure();
     }
   }
 
@@ -123,7 +120,7 @@ export class Plot {
   /** A trace of a map in space as the legend has it. */
   coloured(trace) {
     const { groups, hidden } = this.points;
-    const group = groups.findIndex(({ name }) => name === (trace.name ?? ""));
+    const group = groups.findIndex(({ name }) => name === plain(trace.name ?? ""));
     const values = trace.marker.cmin !== undefined;
     const color = values ? trace.marker.color : this.points.groupColour(group, this.theme);
     const marker = { ...trace.marker, color, showscale: false };
@@ -176,7 +173,9 @@ export class Plot {
     return this.div.data ? this.plotly.Plots.resize(this.div) : null;
   }
 
-  remove() {
+  async remove() {
+    this.drawing.forget();
+    await this.drawing.running;
     this.plotly.purge(this.div);
   }
 }

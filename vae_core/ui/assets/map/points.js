@@ -18,7 +18,7 @@ const TONES = 256; // of a scale of values
 export class Points {
   constructor() {
     this.hidden = new Set(); // names of classes
-    this.groups = []; // one for each trace: {name, marker}, in the order first seen
+    this.groups = []; // one a trace: {name, marker, title, number}, in the order first seen
     this.set([], true);
   }
 
@@ -51,9 +51,13 @@ export class Points {
     this.order = shuffled(this.index);
   }
 
-  part({ name = "", x, y, customdata, marker = {} }) {
+  part({ name: given = "", meta: number, x, y, customdata, marker = {} }) {
+    const name = plain(given);
     let group = this.groups.findIndex((known) => known.name === name);
-    if (group < 0) group = this.groups.push({ name, marker }) - 1;
+    if (group < 0) {
+      const title = plain(marker.colorbar?.title?.text ?? "");
+      group = this.groups.push({ name, marker, title, number }) - 1;
+    }
     const values = marker.cmin === undefined ? [] : numbers(marker.color);
     return { x: numbers(x), y: numbers(y), index: numbers(customdata), value: values, group };
   }
@@ -66,10 +70,10 @@ export class Points {
 
   /** What the colours of values mean, or null: {title, colorscale, cmin, cmax}. */
   get scale() {
-    const { marker } = this.groups[0] ?? {};
+    const { marker, title } = this.groups[0] ?? {};
     if (!Array.isArray(marker?.colorscale) || marker.cmin === undefined) return null;
-    const { colorscale, cmin, cmax, colorbar } = marker;
-    return { title: colorbar?.title?.text ?? "", colorscale, cmin, cmax };
+    const { colorscale, cmin, cmax } = marker;
+    return { title, colorscale, cmin, cmax };
   }
 
   /** Names and colours of the classes, if there are any to tell apart. */
@@ -80,6 +84,18 @@ export class Points {
       color: this.groupColour(group, theme),
       hidden: this.hidden.has(name),
     }));
+  }
+
+  /** The numbers of the hidden classes, ascending. */
+  get hiddenNumbers() {
+    const found = this.groups.filter(({ name }) => this.hidden.has(name));
+    return found.map(({ number }) => number).sort((a, b) => a - b);
+  }
+
+  set hiddenNumbers(numbers) {
+    const found = this.groups.filter(({ number }) => numbers.includes(number));
+    this.hidden.clear();
+    for (const { name } of found) this.hidden.add(name);
   }
 
   groupColour(group, theme) {
@@ -158,6 +174,11 @@ export class Points {
   choose(polygon) {
     this.chosen = polygon && inside(this.x, this.y, polygon);
   }
+}
+
+/** Names are escaped for Plotly, which reads HTML. */
+export function plain(name) {
+  return new DOMParser().parseFromString(name, "text/html").body.textContent;
 }
 
 /** Numbers as plotly.py sends them: typed arrays as base64, or plain lists. */

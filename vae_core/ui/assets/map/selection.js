@@ -4,10 +4,10 @@
 const STILL = 5; // pixels that a click may wander
 const APART = 3; // pixels between two corners of a lasso
 const LOOSE = 1; // pixels that a corner may lie off the line to be left out, or more where many are
-const MOST = 40; // corners: a lasso must fit into an address
+const MOST = 24; // corners: a lasso must fit into an address, and once more where it is projected
 
 export class Selection {
-  /** `map` has: area, plane. `changed(polygon)` is called with a new one, or null. */
+  /** `map` has: area, plane, ending. `changed(polygon)` is called with a new one, or null. */
   constructor(map, changed) {
     this.map = map;
     this.changed = changed;
@@ -30,13 +30,17 @@ export class Selection {
     const start = at(event);
     if (!plane?.holds(...start)) return;
     const corners = [start];
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.map.ending.signal, over.signal]);
     const move = (later) => this.extend(corners, at(later));
-    const end = () => {
-      window.removeEventListener("pointermove", move);
-      if (corners.length > 2) this.finish(corners);
+    const end = ({ type }) => {
+      over.abort();
+      if (type === "pointercancel") this.draw();
+      else if (corners.length > 2) this.finish(corners);
     };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", end, { once: true });
+    window.addEventListener("pointermove", move, { signal });
+    window.addEventListener("pointerup", end, { signal });
+    window.addEventListener("pointercancel", end, { signal });
   }
 
   extend(corners, [left, top]) {

@@ -10,13 +10,14 @@ const COARSER = 5; // levels above that stand in until the sharp ones come
 const FIELD = { cell: 8, tile: 64 };
 
 export class Terrain {
-  /** `map` has: plane, data, routes, ink, redraw(), failed(error). */
+  /** `map` has: plane, data, routes, ink, status, redraw(). */
   constructor(canvas, map) {
     this.canvas = canvas;
     this.map = map;
     this.tiles = new Map(); // key → tile, the least recently used first
     this.bytes = 0;
     this.kind = "none";
+    this.spans = {}; // kind → the least and the largest value that its colours mean
     this.queue = [];
     this.coming = new Map(); // key → its load
     this.running = 0;
@@ -33,9 +34,13 @@ export class Terrain {
 
   /** What its colours mean, in words; nothing where they are pictures. */
   get words() {
-    if (this.kind === "density") return "terrain: density of all points";
-    if (!this.span || this.kind === "decoded" || this.kind === "none") return "";
-    const [low, high] = this.span.map((value) => Number(value.toPrecision(3)));
+    if (this.kind === "density") {
+      const { total, all } = this.map.counts;
+      return `terrain: density of ${total < all ? "the points that pass" : "all points"}`;
+    }
+    const span = this.spans[this.kind];
+    if (!span) return "";
+    const [low, high] = span.map((value) => Number(value.toPrecision(3)));
     return `terrain: ${this.kind}, ${low} (dark) to ${high} nats (bright)`;
   }
 
@@ -43,6 +48,7 @@ export class Terrain {
   clear() {
     this.tiles.clear();
     this.bytes = 0;
+    this.spans = {};
     for (const waiting of this.queue) waiting.done();
     this.queue = [];
   }
@@ -147,7 +153,7 @@ export class Terrain {
     const coming = missing.filter(({ key }) => this.coming.has(key));
     this.queue = missing
       .filter(({ key }) => !this.coming.has(key))
-      .map((tile) => ({ ...tile, kind: this.kind }));
+      .map((tile) => ({ ...tile, kind: this.kind, across: this.across }));
     const loads = this.queue.map((tile) => new Promise((resolve) => (tile.done = resolve)));
     while (this.running < AT_ONCE && this.queue.length) this.run();
     return Promise.all([...coming.map(({ key }) => this.coming.get(key)), ...loads]);
@@ -166,17 +172,18 @@ export class Terrain {
     this.running -= 1;
   }
 
-  async load({ key, kind, range }) {
-    const { routes } = this.map;
+  /** Whatever the map shows meanwhile: the key says what it is of, and it may be wanted again. */
+  async load({ key, kind, across, range }) {
+    const { routes, status } = this.map;
     try {
-      const raw = await routes.terrain(kind, range, this.across, this.across);
-      if (routes !== this.map.routes) return;
-      this.span = raw.span;
+      const raw = await routes.terrain(kind, range, across, across);
+      status.worked("terrain");
+      if (raw.span) this.spans[kind] = raw.span;
       const ink = kind === "decoded" ? this.map.ink : null;
       this.keep(key, { range, picture: sprite(imageData(raw, 0, ink)), bytes: raw.bytes.length });
       this.map.redraw();
     } catch (error) {
-      this.map.failed(error);
+      status.failed("terrain", error);
     }
   }
 
@@ -188,6 +195,7 @@ export class Terrain {
   }
 
   keep(key, tile) {
+    this.bytes -= this.tiles.get(key)?.bytes ?? 0;
     this.tiles.set(key, tile);
     this.bytes += tile.bytes;
     for (const [oldest, { bytes }] of this.tiles) {
