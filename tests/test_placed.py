@@ -10,15 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 from tests import chromium
 from tests.small_models import save_model
+from tests.test_walkthrough import address
 from vae_core import figures
 from vae_core.config import ProjectionConfig
 from vae_core.errors import LatentExplorerError
-from vae_core.latents import sample_prior
+from vae_core.latents import Latents, sample_prior
 from vae_core.projection import Projection, project
 from vae_core.ui import ends
 from vae_core.ui.explorer import placed
 from vae_core.ui.explorer.placed import Thing
-from vae_core.ui.state import Choice
+from vae_core.ui.state import Choice, store
 
 DIGITS = Choice("digits-2d", "digits", "all")
 
@@ -44,6 +45,10 @@ def app(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         return at
 
     return app
+
+
+def encoded() -> Latents:
+    return store().latents(DIGITS.model, DIGITS.dataset, DIGITS.split)
 
 
 def names(at: AppTest) -> list[str]:
@@ -76,13 +81,13 @@ def in_address(at: AppTest) -> list[str]:
 def test_an_address_makes_a_thing_and_the_thing_the_address(
     text: str, name: str, count: int
 ) -> None:
-    thing = placed.parse(text, DIGITS, DIGITS.latents())
+    thing = placed.parse(text, DIGITS, encoded())
     assert (thing.address, thing.name, thing.z.shape) == (text, name, (count, 2))
     assert thing.line == (text[0] in "wt")
 
 
 def test_things_are_the_latents_that_their_pages_draw() -> None:
-    latents, model = DIGITS.latents(), DIGITS.checkpoint.model
+    latents, model = encoded(), DIGITS.checkpoint.model
     walk, samples, traversal = (
         placed.parse(text, DIGITS, latents).z
         for text in ("walk~12~99~3", "prior~16~5~1", "traversal~1~7~8")
@@ -120,12 +125,12 @@ def test_things_are_the_latents_that_their_pages_draw() -> None:
 )
 def test_what_is_no_thing_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(LatentExplorerError) as refused:
-        placed.parse(text, DIGITS, DIGITS.latents())
+        placed.parse(text, DIGITS, encoded())
     assert len(str(refused.value)) < 250
 
 
 def test_the_walk_of_a_class_is_named_by_its_images_and_that_of_an_upload_not_at_all() -> None:
-    latents = DIGITS.latents()
+    latents = encoded()
     a = ends.find(ends.parse("class:7:3", DIGITS.images, 2), DIGITS, latents)
     assert a.index is not None
     b = ends.find(ends.parse("99", DIGITS.images, 2), DIGITS, latents)
@@ -273,8 +278,9 @@ def test_a_walk_is_shown_on_the_map(app_url: str, open_page: Callable[..., Page]
     page.get_by_role("button", name="Show on the map").click()
     page.wait_for_function("performance.getEntriesByName('map-ready').length")
     expect(page.get_by_role("button", name="Walk 12 → 99")).to_be_visible()
-    assert "placed=walk~12~99~11" in page.url
-    latents = DIGITS.latents().mean
+    chromium.wait_idle(page)
+    assert address(page)["placed"] == ["walk~12~99~11"]
+    latents = encoded().mean
     path = np.linspace(latents[12], latents[99], 11)
     ((name, places),) = page.evaluate(MARKS)
     assert name == "Walk 12 → 99"
@@ -291,4 +297,5 @@ def test_a_walk_is_shown_on_the_map(app_url: str, open_page: Callable[..., Page]
     expect(page.locator(".le-map-words")).to_contain_text("z =")
     page.get_by_role("button", name="Walk 12 → 99").click()
     expect(page.locator(".scatterlayer .point")).to_have_count(0)
-    assert "placed" not in page.url
+    chromium.wait_idle(page)
+    assert "placed" not in address(page)
