@@ -32,7 +32,6 @@ def class_map(
     class_names: Sequence[str],
     axis_labels: Sequence[str],
     highlights: Sequence[Highlight] = (),
-    equal_axes: bool = True,
     height: int = 600,
     indices: np.ndarray | None = None,
     present: Sequence[int] | np.ndarray | None = None,
@@ -69,7 +68,7 @@ def class_map(
         )
         for label, name, members in groups
     ]
-    return _figure(traces, axis_labels, highlights, equal_axes, height, labels is not None)
+    return _figure(traces, axis_labels, highlights, height)
 
 
 def value_map(
@@ -78,7 +77,6 @@ def value_map(
     title: str,
     axis_labels: Sequence[str],
     highlights: Sequence[Highlight] = (),
-    equal_axes: bool = True,
     height: int = 600,
     indices: np.ndarray | None = None,
     span: tuple[float, float] | None = None,
@@ -96,40 +94,29 @@ def value_map(
         "colorscale": "Viridis",
         "cmin": float(low),
         "cmax": float(high),
-        # Below the buttons, as the legend is.
-        "colorbar": {
-            "title": {"text": html.escape(title), "side": "right"},
-            "thickness": 12,
-            "len": 0.94,
-            "y": 0,
-            "yanchor": "bottom",
-        },
+        "colorbar": {"title": {"text": html.escape(title)}},
     }
     trace = _points(
         coords,
         np.arange(len(coords)) if indices is None else indices,
         marker,
         name="",
-        showlegend=False,
         hovertemplate="#%{customdata} · %{marker.color:.3g}<extra></extra>",
     )
-    return _figure([trace], axis_labels, highlights, equal_axes, height, False)
+    return _figure([trace], axis_labels, highlights, height)
 
 
 def frame(
     axis_labels: Sequence[str], highlights: Sequence[Highlight] = (), height: int = 600
 ) -> go.Figure:
     """A map without its points: axes and marks, for a live map that fetches the points itself."""
-    return _figure([], axis_labels, highlights, True, height, False)
+    return _figure([], axis_labels, highlights, height)
 
 
 def _points(
     coords: np.ndarray, indices: np.ndarray, marker: dict[str, Any], **trace: Any
 ) -> dict[str, Any]:
-    """A trace of points of the dataset: what is clicked or selected stands out."""
-    if coords.shape[1] == 2:
-        trace["selected"] = {"marker": {"opacity": 1, "size": marker["size"] + 3}}
-        trace["unselected"] = {"marker": {"opacity": 0.45}}  # stays readable
+    """A trace of points of the dataset."""
     return _trace(coords, mode="markers", customdata=indices, marker=marker, **trace)
 
 
@@ -139,7 +126,6 @@ def _mark(highlight: Highlight) -> dict[str, Any]:
         highlight.coords,
         name=name,
         mode="lines+markers" if highlight.line else "markers",
-        showlegend=False,
         hovertemplate=f"{name}<extra></extra>",
         line={"width": 2, "color": MARK},
         marker={
@@ -167,31 +153,20 @@ def _figure(
     traces: list[dict[str, Any]],
     axis_labels: Sequence[str],
     highlights: Sequence[Highlight],
-    equal_axes: bool,
     height: int,
-    legend: bool,
 ) -> go.Figure:
     """All at once: each later change of a figure takes as long as making it."""
     axes: dict[str, dict[str, Any]] = {
         f"{axis}axis": {"title": {"text": label}}
         for axis, label in zip("xyz", axis_labels, strict=False)
     }
-    layout: dict[str, Any] = {
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "dragmode": "pan",
-        "showlegend": legend,
-        "legend": {"itemsizing": "constant", "title": None, "y": 0.94, "yanchor": "top"},
-        "uirevision": "map",
-        "clickmode": "event+select",
-    }
+    layout: dict[str, Any] = {"height": height}  # the map's own script does the rest
     if len(axis_labels) == 3:
-        layout |= {"scene": {**axes, "aspectmode": "data"}, "dragmode": "orbit"}
+        layout["scene"] = {**axes, "aspectmode": "data"}
     else:
         for axis in axes.values():
             axis |= {"zeroline": False, "showgrid": True}
-        if equal_axes:
-            axes["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
+        axes["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
         layout |= axes
     return go.Figure(traces + [_mark(highlight) for highlight in highlights], layout)
 
