@@ -38,6 +38,15 @@ def test_a_selection_is_laid_out_by_itself_and_all_come_back() -> None:
     assert "only" not in again.query_params and "All 1,797 images" in words(again)
 
 
+def test_what_a_filter_shows_is_laid_out_by_itself() -> None:
+    labels = state.store().images("digits-2d", "digits").labels
+    app = press(opened(filter="class", keep="3,5"), "Project only what is shown")
+    assert app.query_params["only"] == "method=axes&filter=class&keep=3,5"
+    app.selectbox(key="filter").select("all").run()
+    told = f"{np.isin(labels, (3, 5)).sum()} of 1,797 images of digits shown (laid out"
+    assert told in words(app).replace("\\", "")
+
+
 def test_another_split_forgets_what_was_laid_out_by_itself() -> None:
     app = opened(only=ONLY)
     app.selectbox(key="split").select("test").run()

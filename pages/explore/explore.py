@@ -21,6 +21,7 @@ with toolbar:
     with st.popover("Find", icon=":material/search:"):
         chosen = finding.choose_filter(opened.colour_names(), opened.colour)
         opened = scene.coloured(opened, colour, chosen)
+        scene.offer_only(opened)
         finding.go_to(len(latents), pins.pin_image)
         finding.go_to_class(opened, pins.pin_image)
         finding.remarkable(choice, opened, pins.pin_image)

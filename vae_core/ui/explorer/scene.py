@@ -26,6 +26,8 @@ TERRAINS = {
     "reconstruction": "Error",
 }
 PICTURES = {"none": "Dots", "original": "Originals", "reconstruction": "Reconstructions"}
+FEWEST = 4  # images that are laid out by themselves
+WHY_ONLY = "A map that is fitted to these images, and shows no others."
 _NUMBERS = re.compile(r"[-+0-9.e,;]{1,1500}")
 
 
@@ -54,10 +56,25 @@ def narrow(choice: Choice, latents: Latents) -> tuple[Latents, ProjectionConfig 
         return latents, None
 
 
-def lay_out_only(opened: OpenMap, corners: map.Polygon) -> None:
-    """Lay out only what a selection holds, by itself. Only from a callback."""
-    st.query_params["only"] = maps.written_only(opened.spec, np.array(corners))
+def lay_out_only(opened: OpenMap, corners: map.Polygon = ()) -> None:
+    """Lay out only what a selection holds, or what is shown, by itself. Only from a callback."""
+    polygon = np.array(corners) if corners else None
+    st.query_params["only"] = maps.written_only(opened.spec, polygon)
     _forget("within", "view")
+
+
+def offer_only(opened: OpenMap) -> None:
+    """A way to a map of what the filter and the legend show, and of nothing else."""
+    spec = opened.spec
+    if spec.only or not (spec.filter or spec.hide) or len(opened.ranked()) < FEWEST:
+        return
+    st.button(
+        "Project only what is shown",
+        icon=":material/filter_center_focus:",
+        help=WHY_ONLY,
+        on_click=lay_out_only,
+        args=(opened,),
+    )
 
 
 def lay_out_all() -> None:

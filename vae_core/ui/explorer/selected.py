@@ -16,7 +16,6 @@ from vae_core.ui.state import Choice
 GALLERY = 60
 EXPORTED = 400  # pictures in the exported gallery
 _CLASSES = 12  # whose counts are named
-_FEWEST = 4  # images that are laid out by themselves
 _STATISTICS = 2000  # images that mean and spread are computed from
 
 
@@ -45,16 +44,16 @@ def show(choice: Choice, opened: OpenMap, polygon: map.Polygon, chosen: np.ndarr
 
 def _by_themselves(opened: OpenMap, polygon: map.Polygon, count: int) -> None:
     """A way to a map that is fitted to the selected images alone."""
-    why = "A map that is fitted to these images, and shows no others."
-    if count < _FEWEST:
-        why = f"A map needs {_FEWEST} images."
+    why = scene.WHY_ONLY
+    if count < scene.FEWEST:
+        why = f"A map needs {scene.FEWEST} images."
     elif opened.spec.only:
         why = "These are among images laid out by themselves: go back to all of them first."
     st.button(
         "Project only these",
         icon=":material/filter_center_focus:",
         help=why,
-        disabled=count < _FEWEST or bool(opened.spec.only),
+        disabled=count < scene.FEWEST or bool(opened.spec.only),
         on_click=scene.lay_out_only,
         args=(opened, polygon),
     )
