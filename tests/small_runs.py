@@ -42,6 +42,7 @@ def save_run(
         shown=np.arange(SHOWN),
         originals=pixels[:SHOWN],
         strokes=True,
+        binary=False,
     ).write(run.directory)
     means = random.normal(size=(POINTS, latent_dim))
     for epoch in range(1, done + 1):

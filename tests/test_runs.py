@@ -1,5 +1,6 @@
 """Runs: directories and processes of their own, seen and steered from anywhere."""
 
+import errno
 import json
 import os
 import signal
@@ -29,8 +30,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     yield tmp_path / "home"
-    for run in runs.listing():
-        run.status().process.end(0.0)
+    for entry in runs.entries():
+        entry.status.process.end(0.0)
 
 
 def until(run: Run, condition: Callable[[Status], bool], seconds: float = 60.0) -> Status:
@@ -176,37 +177,85 @@ def test_an_early_stop_can_be_continued_up_to_the_same_epochs() -> None:
 
 
 def test_two_apps_on_one_home_see_one_run_once(home: Path) -> None:
+    """Two that resume it at the same moment start one process."""
+    run = prepared(**LONG.model_dump(exclude={"data"}))
+    run.write(run.status().model_copy(update={"state": "paused"}))
     code = """
-import json, sys, time
-from tests.small_models import run_config
+import json, sys
 from vae_core import runs
-if sys.argv[1] == "create":
-    runs.create(run_config(training={"epochs": 5000, "patience": 5000}), "shared")
-else:
-    for run in runs.listing():
-        run.resume()  # no effect on one that is trained
+(run,) = runs.listing()
+print("ready", flush=True)
+sys.stdin.readline()
+run.resume()
 print(json.dumps([(run.id, run.status().pid) for run in runs.listing()]))
 """
-    said = [
-        json.loads(
-            subprocess.run(
-                [sys.executable, "-c", code, what], capture_output=True, check=True, cwd=ROOT
-            ).stdout
+    apps = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )
-        for what in ("create", "look", "look")
-    ]
-    assert len(said[0]) == 1
-    assert said[0] == said[1] == said[2]
-    (run,) = runs.listing()  # a third, after the others have gone
-    assert until(run, trains).pid == said[0][0][1]
+        for _ in range(2)
+    ]  # fmt: skip
+    for app in apps:
+        assert app.stdout.readline() == "ready\n"
+    for app in apps:
+        app.stdin.write("\n")
+        app.stdin.flush()
+    seen = [json.loads(app.communicate()[0]) for app in apps]
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 1
+    assert until(run, trains).pid == seen[0][0][1]  # a third looks, after the others have gone
+    assert run.log().count(f"run {run.id}") == 1
     run.delete()
     assert runs.listing() == []
     assert not run.directory.exists()
     with pytest.raises(UnknownName):
         run.status()
+    assert runs.trashed() == [run.id]
+    assert runs.trash_bytes() > 1000
     assert runs.restore(run.id) == run
     assert run.status().state == "paused"
     assert run.metrics()
+
+
+def test_two_that_are_queued_at_once_do_not_train_at_once(home: Path) -> None:
+    short = run_config(training={"epochs": 20})
+    one, two = runs.create(short, "one"), runs.create(short, "two")
+    states = []
+    end = time.monotonic() + 100
+    while not states or states[-1] != ("done", "done", "done"):
+        assert time.monotonic() < end, states[-1]
+        # The first again after the second: it did not just end.
+        states.append(tuple(run.status().state for run in (one, two, one)))
+        assert states[-1] != ("running", "running", "running")
+        time.sleep(0.01)
+    assert {"running"} < {state for both in states for state in both}
+
+
+def test_what_is_deleted_can_be_brought_back_or_removed_for_good(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files.time, "strftime", lambda _: "20260101-000000")
+    run = prepared()
+    run.delete()
+    other = prepared()  # in the same second: its name is not that of one in the trash
+    assert other.id != run.id
+    runs.restore(run.id)
+    assert runs.listing() == [other, run]
+    run.delete()
+    with monkeypatch.context() as patch:
+
+        def refuse(*args):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        patch.setattr(Path, "replace", refuse)
+        with pytest.raises(LatentExplorerError, match="not be brought back: Permission denied"):
+            runs.restore(run.id)
+    runs.empty_trash()
+    assert runs.trashed() == []
+    assert runs.listing() == [other]
+    with pytest.raises(UnknownName, match="in the trash"):
+        runs.restore(run.id)
 
 
 def test_the_first_queued_comes_first(home: Path) -> None:
@@ -216,10 +265,19 @@ def test_the_first_queued_comes_first(home: Path) -> None:
         raise TimeoutError(message)
 
     early, late = prepared("early"), prepared("late")
-    with pytest.raises(TimeoutError, match="behind 2 others"), turn(late, leave):
+    with pytest.raises(TimeoutError, match=r"behind 1 other$"), turn(late, leave):
         pass
-    with turn(early, leave), turn(late, None):  # `--now` waits for nobody
-        pass
+    with turn(early, leave):
+        early.write(early.status().model_copy(update={"state": "running"}))
+        with pytest.raises(TimeoutError, match=r"behind 1 other$"), turn(late, leave):
+            pass
+        between = prepared("between")
+        between.write(between.status().model_copy(update={"queued": late.status().queued - 0.001}))
+        with pytest.raises(TimeoutError, match=r"behind 2 others$"), turn(late, leave):
+            pass
+        with turn(late, None):  # `--now` waits for nobody
+            pass
+        between.delete()
     early.write(early.status().model_copy(update={"state": "done"}))
     with turn(late, leave):
         pass
@@ -259,6 +317,72 @@ def test_a_process_of_another_machine_is_judged_by_its_sign_of_life(home: Path) 
     assert run.status().state == "interrupted"
 
 
+def test_a_clock_that_is_set_does_not_end_a_run(home: Path) -> None:
+    """What the system knows of a process counts, and not when it seems to have been born."""
+    run = prepared()
+    elsewhen = run.status().model_copy(update={"state": "running", "born": run.status().born - 100})
+    run.write(elsewhen)
+    assert run.status().state == "interrupted"
+    with files.alive(run.directory, 0):
+        assert run.status().state == "running"
+    assert run.status().state == "interrupted"
+
+
+def test_only_a_process_that_works_on_the_run_is_ended(home: Path) -> None:
+    run = prepared()
+    sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
+    stranger = subprocess.Popen(sleeps)
+    starts = subprocess.Popen([*sleeps, run.id])  # as it has no lock yet
+    for process in (stranger, starts):
+        run.write(run.status().begun(Process.of(process.pid)))
+        run.pause()
+        assert run.status().state == ("queued" if process is stranger else "paused")
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    assert not run.status().process.lives()
+
+
+def test_nothing_stays_of_a_run_that_cannot_be_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args, **options):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    paused = prepared("paused")
+    paused.write(paused.status().model_copy(update={"state": "paused"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(LatentExplorerError, match=r"not be started: Cannot allocate memory"):
+            runs.create(run_config(), "tiny")
+        with pytest.raises(LatentExplorerError, match="could not be started"):
+            paused.resume()
+    assert runs.listing() == [paused]
+    assert paused.status().state == "paused"
+
+    started: list[subprocess.Popen] = []
+    popen = subprocess.Popen
+
+    def remember(*args, **options):
+        started.append(popen(*args, **options))
+        return started[-1]
+
+    def full(self: Run, record: object) -> None:
+        if isinstance(record, Status):
+            raise LatentExplorerError("There is no room.")
+        files.write(self.directory / files.REQUEST, record.model_dump_json())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", remember)
+        patch.setattr(Run, "write", full)
+        with pytest.raises(LatentExplorerError, match="no room"):
+            runs.create(run_config(), "tiny")
+    assert started[0].returncode is not None  # ended, and waited for
+    assert runs.listing() == [paused]
+    assert list((home / "runs").glob("*-tiny")) == []
+    until(runs.create(run_config(training={"epochs": 1}), "next"), trains)  # has its turn
+
+
 def test_a_number_that_is_used_again_is_another_process() -> None:
     here = Process.of(os.getpid())
     assert here.lives()
@@ -293,12 +417,15 @@ def test_a_changed_copy_must_make_sense(home: Path) -> None:
 
 
 def test_a_damaged_run_is_named(home: Path) -> None:
-    run = prepared()
+    run, whole = prepared(), prepared("whole")
     (run.directory / files.STATUS).write_text('{"state": "asleep"}')
     with pytest.raises(LatentExplorerError, match=r"status\.json cannot be read"):
         run.status()
-    (run.directory / files.STATUS).unlink()
-    assert runs.listing() == []
+    assert [entry.run for entry in runs.entries()] == [whole]
+    assert runs.damaged() == [run]
+    run.delete()
+    assert runs.listing() == [whole]
+    assert runs.restore(run.id) == run
 
 
 def test_an_autoencoder_has_no_prior_to_sample(home: Path) -> None:

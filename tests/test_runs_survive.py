@@ -1,8 +1,9 @@
 """What a run survives: kill -9 at any moment, a full disk, Ctrl-C."""
 
 import contextlib
-import os
+import errno
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,12 @@ import torch
 from tests.small_models import run_config
 from vae_core import checkpoints, datasets, runs
 from vae_core.cli import main
-from vae_core.errors import LatentExplorerError
-from vae_core.runs import Run, Status, worker
+from vae_core.errors import Cancelled, LatentExplorerError
+from vae_core.runs import Run, Status, desk, files, tracking, worker
 from vae_core.training import TrainingProgress, TrainingState, fit
 
 ROOT = Path(__file__).parent.parent
+STEPS = 23  # of an epoch of digits: 1,437 images in batches of 64
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +33,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     torch.set_num_threads(1)
     yield tmp_path / "home"
     torch.set_num_threads(threads)
-    for run in runs.listing():
-        run.status().process.end(0.0)
+    for entry in runs.entries():
+        entry.status.process.end(0.0)
 
 
 def until(run: Run, condition: Callable[[Status], bool]) -> Status:
@@ -43,22 +45,51 @@ def until(run: Run, condition: Callable[[Status], bool]) -> Status:
     return status
 
 
+OFTEN = """
+import sys
+from functools import partial
+from vae_core import runs
+from vae_core.runs import worker
+from vae_core.training import fit
+worker.fit = partial(fit, save_every=0.02)
+try:
+    worker.work(runs.find(sys.argv[1]), lambda progress: print(progress.done, flush=True))
+except KeyboardInterrupt:
+    pass
+"""
+
+
 def test_killed_at_three_random_moments_it_ends_bit_for_bit_the_same(home: Path) -> None:
     config = run_config(
         model={"architecture": "conv", "width": 4, "likelihood": "gaussian"},
         training={"epochs": 12, "batch_size": 64},
     )
     whole = fit(datasets.load("digits"), config)
-    run = runs.create(config, "killed")
+    run = runs.prepare(config, "killed", threads=1)
     moments = random.Random(0)
+    within = 0  # kills that fell between two epochs' ends, with steps saved
+    done = 0.0  # epochs that were saved when it was killed last
     for first in (1, 4, 7):
         epoch = first + moments.randrange(3)
-        status = until(run, lambda status, epoch=epoch: status.epoch >= epoch)
+        process = subprocess.Popen(
+            [sys.executable, "-c", OFTEN, run.id], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        begun = next(float(line) for line in process.stdout)
+        assert begun >= done  # nothing that was saved is learned again
+        until(run, lambda status, epoch=epoch: status.epoch >= epoch)
         time.sleep(0.3 * moments.random())
-        os.kill(status.pid, signal.SIGKILL)
-        assert until(run, lambda status: not status.working).state == "interrupted"
-        run.resume()
+        process.kill()
+        process.communicate()
+        killed = run.status()
+        assert killed.state == "interrupted"
+        record = TrainingState.read(run.directory / "state.safetensors").record
+        assert record.epoch >= killed.epoch - 1
+        within += record.step > 0
+        done = record.epoch + record.step / STEPS
+    assert within
+    run.resume()
     status = until(run, lambda status: status.state == "done")
+    assert epochs_said(run)[0] >= int(done) + 1
     weights = checkpoints.load(run.model).model.state_dict()
     assert all(
         torch.equal(value, weights[name]) for name, value in whole.model.state_dict().items()
@@ -70,6 +101,11 @@ def test_killed_at_three_random_moments_it_ends_bit_for_bit_the_same(home: Path)
     ]
     assert run.snapshots() == [*range(1, 13)]
     assert (status.epoch, status.best_epoch) == (12, whole.best_epoch)
+
+
+def epochs_said(run: Run) -> list[int]:
+    """The epochs whose ends its process has printed."""
+    return [int(number) for number in re.findall(r"epoch (\d+): train", run.log())]
 
 
 @pytest.fixture
@@ -127,6 +163,68 @@ def test_a_full_disk_stops_a_run_and_harms_nothing(small_disk: Path, moment: str
     weights = checkpoints.load(run.directory / "model").model.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in whole.items())
     assert len(run.metrics()) == 3
+
+
+def test_a_disk_that_is_full_already_is_said(small_disk: Path) -> None:
+    run = runs.prepare(run_config(), "tiny", threads=1)
+    fill(small_disk)
+    with pytest.raises(LatentExplorerError, match="no room"):
+        worker.work(run)
+    status = run.status()
+    assert status.state == "failed"
+    assert "There is no room" in status.message
+
+
+def test_a_tracker_that_fails_takes_nobodys_last_word(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(tracking.Tracker):
+        def close(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(desk, "Tracker", Full)
+    run = runs.prepare(run_config(), "tiny", threads=1)
+
+    def pause(progress: object) -> None:
+        if isinstance(progress, TrainingProgress) and progress.metrics:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        worker.work(run, pause)
+    assert run.status().state == "paused"
+    assert not files.is_alive(run.directory)
+    assert worker.work(run).training.epochs_run == 3  # what it holds it has let go of
+    assert run.status().state == "done"
+
+
+def test_a_stopped_command_says_so_once_its_model_is_written(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    run = runs.prepare(run_config(), "model", threads=1, out=out)
+    measured = []
+
+    def report(progress: object) -> None:
+        if not isinstance(progress, TrainingProgress):
+            if (run.directory / "state.safetensors").exists():
+                measured.append(run.status().state)
+        elif progress.metrics and progress.done == 2:
+            run.stop()
+
+    assert worker.work(run, report).training.epochs_run == 2
+    assert set(measured) == {"running"}
+    assert run.status().state == "stopped"
+    assert checkpoints.load_config(out).training.epochs_run == 2
+
+
+def test_the_last_epoch_of_a_long_run_is_in_its_film(home: Path) -> None:
+    """Of 900 epochs every third is kept, and the one in which it ended."""
+    run = runs.prepare(run_config(training={"epochs": 900, "patience": 900}), "tiny", threads=1)
+
+    def stop(progress: object) -> None:
+        if isinstance(progress, TrainingProgress) and progress.metrics and progress.done == 5:
+            run.stop()
+
+    assert worker.work(run, stop) is None
+    assert run.snapshots() == [3, 5]
 
 
 def test_ctrl_c_pauses_a_command(home: Path, tmp_path: Path, capsys) -> None:

@@ -1,6 +1,7 @@
 """A training that was stopped anywhere goes on as if it had not been."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from vae_core.config import RunConfig
 from vae_core.datasets.base import ImageSet
 from vae_core.errors import Cancelled, LatentExplorerError, StopTraining
 from vae_core.training import Fit, TrainingProgress, TrainingState, fit, loop
+from vae_core.training.state import Record
 
 KINDS: dict[str, dict] = {
     "conv": {"model": {"architecture": "conv", "width": 4}},
@@ -194,7 +196,7 @@ def test_a_damaged_state_is_named(digits, tmp_path) -> None:
         file.write_bytes(damaged)
         with pytest.raises(LatentExplorerError, match="missing or damaged"):
             TrainingState.read(file)
-    file.write_bytes(content.replace(b'format_version\\": 1', b'format_version\\": 9'))
+    file.write_bytes(content.replace(b'format_version\\": 2', b'format_version\\": 9'))
     with pytest.raises(LatentExplorerError, match="has format 9"):
         TrainingState.read(file)
 
@@ -233,3 +235,24 @@ def test_reports_come_by_time(digits, monkeypatch) -> None:
     fit(digits, autoencoder, seen.append)
     assert {name for progress in seen for name in progress.terms} == {"train_reconstruction"}
     assert seen[-1].kl_per_dim == []
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_rows_of_many_epochs_are_read_as_written_and_leave_the_header_small(
+    tmp_path: Path, deterministic: bool
+) -> None:
+    config = run_config(model={"deterministic": deterministic})
+    row = {"epoch": 1, "validation_loss": 1 / 3, "learning_rate": 1e-3}
+    record = Record(
+        run=config, images="key", epoch=1000, step=0, totals=(0.0, 0.0), best_epoch=1,
+        cycle_start=0, seconds=1.0, precision="fp32", device="cpu", learner={},
+        history=tuple(row | {"epoch": epoch} for epoch in range(1, 1001)),
+        kl_per_dim=((),) * 1000 if deterministic else ((0.1, 2 / 3),) * 1000,
+    )  # fmt: skip
+    TrainingState(record, {"x": torch.ones(1)}).write(tmp_path / "state")
+    read = TrainingState.read(tmp_path / "state")
+    assert read.record == record
+    assert list(read.tensors) == ["x"]
+    assert isinstance(read.record.history[0]["epoch"], int)
+    content = (tmp_path / "state").read_bytes()
+    assert int.from_bytes(content[:8], "little") < 5000  # bytes of the header

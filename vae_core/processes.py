@@ -22,7 +22,7 @@ def threads() -> int:
 
 def environment(count: int | None = None) -> dict[str, str]:
     """Environment variables of a child process with `count` threads."""
-    number = str(count or _share())
+    number = str(count or threads())
     root = str(Path(__file__).parent.parent)
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
@@ -67,6 +67,15 @@ class Process:
             process = psutil.Process(self.pid)
             alike = abs(process.create_time() - self.born) < _TOLERANCE
             return alike and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def was_told(self, word: str) -> bool:
+        """Whether it lives and was started with this argument; only for one that `is_here`."""
+        import psutil
+
+        try:
+            return self.lives() and word in psutil.Process(self.pid).cmdline()
         except psutil.Error:
             return False
 

@@ -5,7 +5,7 @@ page, visitor and server sees the same runs, and they go on when all of them hav
 
     request.json       what to train (`Request`)
     status.json        how it stands (`Status`)
-    alive              touched while the process lives
+    alive              held and touched by the process that works on it, while it lives
     command            put there to pause or stop it
     metrics.jsonl      a line for each epoch
     subset.npz         the held-out images that are followed through the training
@@ -13,15 +13,28 @@ page, visitor and server sees the same runs, and they go on when all of them hav
     state.safetensors  all that is needed to go on exactly
     model/             the checkpoint, at the end
     log.txt            what the process printed
-    lock               held by the one process that works on it
+    lock               held by the one process that works on it, or is starting one
 """
 
 from vae_core.runs.records import Request, State, Status
 from vae_core.runs.run import Run
-from vae_core.runs.shelf import create, find, listing, prepare, restore
+from vae_core.runs.shelf import (
+    Entry,
+    create,
+    damaged,
+    empty_trash,
+    entries,
+    find,
+    listing,
+    prepare,
+    restore,
+    trash_bytes,
+    trashed,
+)
 from vae_core.runs.snapshots import Snapshot, Subset
 
 __all__ = [
+    "Entry",
     "Request",
     "Run",
     "Snapshot",
@@ -29,8 +42,13 @@ __all__ = [
     "Status",
     "Subset",
     "create",
+    "damaged",
+    "empty_trash",
+    "entries",
     "find",
     "listing",
     "prepare",
     "restore",
+    "trash_bytes",
+    "trashed",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from vae_core import disk
 from vae_core.datasets.base import ImageSet
 from vae_core.errors import Cancelled, LatentExplorerError, StopTraining
+from vae_core.models import VAE
 from vae_core.processes import Process
 from vae_core.progress import Callback, Progress
 from vae_core.runs import files
@@ -25,7 +26,7 @@ from vae_core.training import TrainingProgress, TrainingState
 
 _BEAT = 1.0  # seconds between two signs of life
 _LOOK = 0.25  # seconds between two looks for a command before training
-_OFTEN = 0.5  # seconds between two notes of the same work
+_OFTEN = 0.25  # seconds between two notes of the same work
 _SPARE_BYTES = 2**16
 _SPARE = "spare"  # given up for the last word on a disk that is full
 
@@ -46,10 +47,20 @@ class Desk:
         self.stopped = False  # on request, to keep the best so far
         self._began: tuple[float, float] | None = None  # when, and at which share of the whole
         self._subset: tuple[np.ndarray, np.ndarray] | None = None
+        self._latest: tuple[int, VAE] | None = None  # an epoch without a snapshot
         self._tracker: Tracker | None = None
         self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        self._exits.enter_context(files.alive(self._run.directory, files.PATIENCE))
+        try:
+            self._take()
+        except BaseException as error:
+            self._leave(error)
+            raise
+        return self
+
+    def _take(self) -> None:
         directory = self._run.directory
         files.sweep(directory)
         (directory / files.COMMAND).unlink(missing_ok=True)  # for a process that is gone
@@ -61,7 +72,6 @@ class Desk:
         beat.start()
         self._exits.callback(beat.join)
         self._exits.callback(self._left.set)
-        return self
 
     def __exit__(
         self,
@@ -69,19 +79,35 @@ class Desk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._leave(error)
+
+    def _leave(self, error: BaseException | None) -> None:
         self._trains = True  # the last word is not cut short
-        if self._tracker:
-            self._tracker.close()
-        (self._run.directory / _SPARE).unlink(missing_ok=True)
-        if error is not None:
-            with contextlib.suppress(LatentExplorerError):  # the first error is the one to be said
-                self.end(*_last_word(error))
-        self._exits.close()
+        try:
+            with contextlib.suppress(OSError):  # the directory is gone
+                (self._run.directory / _SPARE).unlink(missing_ok=True)
+            if error is not None:
+                self._say_last(*_last_word(error))
+            if self._tracker:
+                with contextlib.suppress(OSError):  # all it tells stands in the metrics
+                    self._tracker.close()
+        finally:
+            self._exits.close()
+
+    def _say_last(self, state: State, message: str) -> None:
+        """Even on a disk without room; what cannot be said at all leaves the first error."""
+        try:
+            self.end(state, message)
+        except LatentExplorerError:
+            with contextlib.suppress(LatentExplorerError):
+                status = self._status.model_dump_json()
+                files.overwrite(self._run.directory / files.STATUS, status)
 
     def wait(self, message: str) -> None:
         """Others are trained first."""
         self._obey()
-        self._note(message=message)
+        if message != self._status.message:
+            self._note(message=message)
 
     def start(self) -> None:
         """It is this run's turn."""
@@ -146,6 +172,8 @@ class Desk:
 
     def end(self, state: State, message: str = "") -> None:
         """The last word."""
+        if state in ("stopped", "done"):
+            self._keep_last_snapshot()
         (self._run.directory / files.COMMAND).unlink(missing_ok=True)
         still: dict[str, Any] = {"terms": {}, "images_per_second": None, "eta": None}
         self._note(state=state, message=message, **still)
@@ -162,6 +190,8 @@ class Desk:
         command = self._asked
         with contextlib.suppress(FileNotFoundError):
             command = (self._run.directory / files.COMMAND).read_text().strip()
+        if self.stopped:  # what was learned is being kept
+            return
         if command == "stop":
             self.stopped = True
             raise StopTraining("The training was stopped.")
@@ -175,12 +205,20 @@ class Desk:
         best = self._status.best_loss
         if best is None or loss < best:
             self._status = self._status.model_copy(update={"best_epoch": epoch, "best_loss": loss})
-        if self._subset and progress.model and due(epoch, int(progress.total)):
-            snapshot = Snapshot.take(progress.model, *self._subset)
-            snapshot.write(self._run.directory / files.SNAPSHOTS / f"{epoch:05}.npz")
+        self._latest = (epoch, progress.model) if progress.model else None
+        if due(epoch, int(progress.total)):
+            self._keep_last_snapshot()
         if self._tracker is None:
             self._tracker = Tracker(self._run.directory, epoch)
-        self._tracker.log(progress.metrics, epoch)
+        self._tracker.log(progress.metrics, progress.kl_per_dim, epoch)
+
+    def _keep_last_snapshot(self) -> None:
+        """Of the last epoch, if that has none yet."""
+        if self._subset and self._latest:
+            epoch, model = self._latest
+            snapshot = Snapshot.take(model, *self._subset)
+            snapshot.write(self._run.directory / files.SNAPSHOTS / f"{epoch:05}.npz")
+            self._latest = None
 
     @contextlib.contextmanager
     def _heeding_signals(self) -> Iterator[None]:
@@ -210,8 +248,8 @@ class Desk:
     def _beat(self) -> None:
         """Show that this process lives; and, before training, have it look for a command."""
         directory, beat = self._run.directory, 0.0
-        with contextlib.suppress(OSError):  # the directory is gone
-            while not self._left.wait(_LOOK):
+        while not self._left.wait(_LOOK):
+            with contextlib.suppress(OSError):  # such as a disk that is away for a moment
                 if time.monotonic() - beat >= _BEAT:
                     beat = time.monotonic()
                     (directory / files.ALIVE).touch()

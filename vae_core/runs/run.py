@@ -69,6 +69,14 @@ class Run:
         except FileNotFoundError as error:
             raise UnknownName(f"The run {self.id} has no snapshot of epoch {epoch}.") from error
 
+    def written(self, epoch: int | None = None) -> int:
+        """When the metrics, or the snapshot of an epoch, were written last (nanoseconds)."""
+        name = files.METRICS if epoch is None else f"{files.SNAPSHOTS}/{epoch:05}.npz"
+        try:
+            return (self.directory / name).stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def subset(self) -> Subset | None:
         """The images that the snapshots are of; None until they have been chosen."""
         return Subset.read(self.directory)
@@ -97,11 +105,12 @@ class Run:
     def resume(self) -> None:
         """Have a process of its own train it from where it was saved; it waits for its turn.
 
-        No effect while a process works on it.
+        No effect while a process works on it. Raises LatentExplorerError if none can be started.
         """
         with contextlib.suppress(files.Busy), files.worked_on(self.directory):
-            if not self.status().working:
-                self.launch()
+            status = self.status()
+            if not status.working:
+                self.launch(self.request().threads, status)
 
     def continue_for(self, epochs: int) -> None:
         """Train `epochs` more than are completed, by a new one-cycle schedule.
@@ -117,6 +126,8 @@ class Run:
             raise LatentExplorerError(f"Epochs to continue for must be 1 or more, not {epochs}.")
         with files.worked_on(self.directory):
             status, request = self.status(), self.request()
+            if status.working:  # its process was started, and has not taken the lock yet
+                raise files.Busy(f"Another process works on the run {self.id} already.")
             until = status.epoch + epochs
             update = {
                 "config": changed(request.config, {"training": {"epochs": until}}),
@@ -139,18 +150,27 @@ class Run:
         return create(changed(request.config, changes or {}), name or request.name, self.id)
 
     def delete(self) -> None:
-        """End its process, and move it to the trash, from which `restore` takes it."""
-        status = self.status()
-        if status.working:
-            process = status.process
-            if not process.is_here:
+        """End its process, and move it to the trash, from which `restore` takes it.
+
+        Raises LatentExplorerError if it is trained on another machine, or cannot be moved.
+        """
+        try:
+            status = self.status()
+        except UnknownName:
+            raise
+        except LatentExplorerError:  # damaged: whether something works on it the lock will tell
+            status = None
+        if status is not None and status.working:
+            if not status.process.is_here:
                 raise LatentExplorerError(
                     f"The run is trained on {status.host}: stop it before it is deleted."
                 )
-            (self.directory / files.COMMAND).write_text("pause")
-            process.end(files.PATIENCE)
-        files.trash().mkdir(parents=True, exist_ok=True)
-        self.directory.replace(files.trash() / self.id)
+            with files.told(f"The run {self.id} cannot be asked to end"):
+                (self.directory / files.COMMAND).write_text("pause")
+            self._end(status.process)
+        with files.worked_on(self.directory), files.told(f"The run {self.id} cannot be moved"):
+            files.trash().mkdir(parents=True, exist_ok=True)
+            self.directory.replace(files.trash() / self.id)
 
     def keep_as_model(self, name: str, callback: Callback | None = None) -> Path:
         """Put its best weights among the user's checkpoints, with a card of measured figures.
@@ -169,33 +189,48 @@ class Run:
             files.write(self.directory / files.COMMAND, command)
             return
         if status.state == "queued":  # it has nothing to save
-            process.end(files.PATIENCE)
+            self._end(process)
         with files.worked_on(self.directory):
             status = self.status()
             if status.state in ("paused", "interrupted"):
                 self.write(status.model_copy(update={"state": state, "message": ""}))
 
-    def launch(self) -> None:
-        """Start its process; for whoever holds the lock."""
-        with (self.directory / files.LOG).open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "vae_core", "train", "--resume", self.id],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=processes.environment(self.request().threads),
-                start_new_session=True,  # Ctrl-C in the app's terminal is not meant for it
-            )
-        (self.directory / files.ALIVE).touch()
-        processes.yield_to_others(child.pid)
+    def launch(self, threads: int, status: Status | None = None) -> None:
+        """Start its process, and note it as the next one after `status`; for whoever holds the
+        lock. Raises LatentExplorerError, with nothing changed, if that cannot be done."""
+        with files.told("The training could not be started"):
+            (self.directory / files.ALIVE).touch()  # for those who look from another machine
+            with (self.directory / files.LOG).open("ab") as log:
+                child = subprocess.Popen(
+                    [sys.executable, "-m", "vae_core", "train", "--resume", self.id],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=processes.environment(threads),
+                    start_new_session=True,  # Ctrl-C in the app's terminal is not meant for it
+                )
+            try:
+                process = Process.of(child.pid)
+                processes.yield_to_others(child.pid)
+                before = status or Status.first(self.request().config, process)
+                self.write(before.begun(process))
+            except BaseException:  # no space left: nobody would know of it
+                child.kill()
+                child.wait()
+                raise
         _children.append(child)
-        self.write(self.status().begun(Process.of(child.pid)))
+
+    def _end(self, process: Process) -> None:
+        """End the process that works on it, or was started to: no other, whatever is noted."""
+        if files.is_alive(self.directory) or process.was_told(self.id):
+            process.end(files.PATIENCE)
 
     def _lives(self, status: Status) -> bool:
         process = status.process
         if process.is_here:
             _children[:] = [child for child in _children if child.poll() is None]
-            return process.lives()
+            # One that was just started shows it a little later.
+            return files.is_alive(self.directory) or process.lives()
         with contextlib.suppress(FileNotFoundError):
             return time.time() - (self.directory / files.ALIVE).stat().st_mtime < _SILENCE
         return False

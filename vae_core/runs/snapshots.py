@@ -33,6 +33,7 @@ class Subset:
     shown: np.ndarray  # [K] int64: which of the N are reconstructed
     originals: np.ndarray  # [K, C, H, W] uint8: these
     strokes: bool  # light strokes on black
+    binary: bool  # pixels are 0 or 1 only
 
     @classmethod
     def choose(cls, images: ImageSet) -> "Subset":
@@ -51,6 +52,7 @@ class Subset:
             shown=shown,
             originals=images.batch(indices[shown]),
             strokes=images.format.strokes,
+            binary=images.format.binary,
         )
 
     def write(self, directory: Path) -> None:
@@ -60,6 +62,7 @@ class Subset:
             "shown": self.shown,
             "originals": self.originals,
             "strokes": np.array(self.strokes),
+            "binary": np.array(self.binary),
         }
         _write(
             directory / SUBSET, arrays if self.labels is None else arrays | {"labels": self.labels}
@@ -79,6 +82,7 @@ class Subset:
             shown=arrays["shown"],
             originals=arrays["originals"],
             strokes=bool(arrays["strokes"]),
+            binary=bool(arrays["binary"]),
         )
 
 

@@ -1,6 +1,6 @@
 """Figures for TensorBoard, through Accelerate's tracker, where one of its writers is installed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from accelerate.tracking import TensorBoardTracker
@@ -20,10 +20,12 @@ class Tracker:
             self._tracker = TensorBoardTracker("tensorboard", directory, purge_step=epoch)
             self._tracker.start()
 
-    def log(self, row: Mapping[str, float], epoch: int) -> None:
-        """A row of `Fit.history`."""
+    def log(self, row: Mapping[str, float], kl_per_dim: Sequence[float], epoch: int) -> None:
+        """A row of `Fit.history`, and one of `Fit.kl_per_dim`."""
         if self._tracker:
-            self._tracker.log({name: row[name] for name in row if name != "epoch"}, epoch)
+            figures = {name: row[name] for name in row if name != "epoch"}
+            figures |= {f"kl/z{number}": kl for number, kl in enumerate(kl_per_dim)}
+            self._tracker.log(figures, epoch)
 
     def close(self) -> None:
         if self._tracker:

@@ -39,11 +39,10 @@ def work(
     Raises Cancelled if it was paused, and LatentExplorerError for all that can go wrong; both are
     noted in the run, which can be resumed.
     """
-    request = run.request()
     with (
         files.worked_on(run.directory, _PATIENCE),
         Desk(run, Process.of(os.getpid()), report) as desk,
-        _threads(request.threads),
+        _threads((request := run.request()).threads),
     ):
         try:
             with turn(run, None if at_once else desk.wait):
@@ -97,13 +96,11 @@ def _train(
             write(folder, folder.name, request, images, error.fit, desk.measure)
             raise LatentExplorerError(f"{error} They are in {folder}.") from error
         raise
-    stopped = desk.stopped
-    if stopped:
+    if desk.stopped and not request.out:
         desk.end("stopped")
-        if not request.out:
-            return None
+        return None
     config = write(folder, request.name, request, images, fitted, desk.measure)
-    desk.end("stopped" if stopped else "done")
+    desk.end("stopped" if desk.stopped else "done")
     return config
 
 

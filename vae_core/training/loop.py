@@ -23,7 +23,7 @@ from vae_core.training.standing import Standing
 from vae_core.training.state import TrainingState
 from vae_core.training.validation import validate
 
-REPORT_EVERY = 0.5  # seconds
+REPORT_EVERY = 0.25  # seconds
 
 Observer = Callable[[TrainingProgress], None]
 
@@ -50,7 +50,7 @@ def fit(
     not improved for `patience` epochs; returns the weights that did best there, averaged over
     steps if `ema` is set.
 
-    `callback` is called about every half second, and may raise: StopTraining to end here with
+    `callback` is called about four times a second, and may raise: StopTraining to end here with
     the best weights so far, Cancelled (or anything else) to stop without a result.
 
     `save` is given the state at each epoch's end, every `save_every` seconds, and when the callback

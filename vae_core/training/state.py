@@ -1,7 +1,8 @@
 """All that a training needs to go on as if it had never stopped: one safetensors file.
 
-Tensors by name, and a record as JSON in the file's metadata. Nothing is pickled. There is no random
-state to keep: order and noise are functions of (seed, epoch, step).
+Tensors by name, and a record as JSON in the file's metadata. What grows with the epochs is among
+the tensors, as a header may not grow without bound. Nothing is pickled. There is no random state to
+keep: order and noise are functions of (seed, epoch, step).
 """
 
 import json
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+import torch
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -20,8 +22,9 @@ from vae_core import disk
 from vae_core.config import Config, RunConfig
 from vae_core.errors import LatentExplorerError, NoSpace
 
-FORMAT_VERSION = 1
-RECORD = "record"
+FORMAT_VERSION = 2
+RECORD, COLUMNS = "record", "columns"
+HISTORY, KL_PER_DIM = "history", "kl_per_dim"  # a row an epoch, in double precision
 # What may be changed between two parts of a training.
 FREE = ("epochs", "patience", "device")
 
@@ -59,8 +62,15 @@ class TrainingState:
 
         Raises LatentExplorerError if it cannot be written; what was there is then still there.
         """
-        record = json.dumps(self.record.model_dump(mode="json"))
-        content = save(dict(self.tensors), metadata={RECORD: record})
+        record = self.record.model_dump(mode="json", exclude={HISTORY, KL_PER_DIM})
+        columns = list(self.record.history[0]) if self.record.history else []
+        rows = {
+            HISTORY: [[row[name] for name in columns] for row in self.record.history],
+            KL_PER_DIM: self.record.kl_per_dim,
+        }
+        tables = {name: torch.tensor(values, dtype=torch.float64) for name, values in rows.items()}
+        metadata = {RECORD: json.dumps(record), COLUMNS: json.dumps(columns)}
+        content = save({**self.tensors, **tables}, metadata=metadata)
         try:
             with disk.room_for(path, len(content)), disk.whole(path) as file:
                 file.write(content)
@@ -78,7 +88,8 @@ class TrainingState:
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                content = json.loads((file.metadata() or {}).get(RECORD, "null"))
+                metadata = file.metadata() or {}
+            content, columns = (json.loads(metadata.get(x, "null")) for x in (RECORD, COLUMNS))
         except (OSError, SafetensorError, ValueError) as error:
             raise _damaged(path, error) from error
         version = content.get("format_version") if isinstance(content, dict) else None
@@ -88,8 +99,14 @@ class TrainingState:
                 f"reads {FORMAT_VERSION}."
             )
         try:
+            history, kl_per_dim = (tensors.pop(name).tolist() for name in (HISTORY, KL_PER_DIM))
+            rows = [dict(zip(columns, row, strict=True)) for row in history]
+            content |= {
+                HISTORY: [row | {"epoch": int(row["epoch"])} for row in rows],
+                KL_PER_DIM: kl_per_dim,
+            }
             return cls(Record.model_validate(content), tensors)
-        except ValidationError as error:
+        except (KeyError, TypeError, ValueError) as error:  # a ValidationError is a ValueError
             raise _damaged(path, error) from error
 
     def continued(self, cycle: int) -> "TrainingState":
