@@ -191,6 +191,9 @@ def test_things_are_listed_removed_and_kept_in_the_address(app: Callable[..., Ap
     at.button(key="placed circle").click().run()
     at.button(key="placed square").click().run()
     assert names(at) == in_address(at) == []
+    at.query_params["placed"] = "traversal~1~7"  # sent before the browser was told
+    at.run()
+    assert names(at) == in_address(at) == []
     assert not at.exception
 
 

@@ -102,7 +102,8 @@ def button(choice: Choice, thing: Thing) -> None:
 def open_things(choice: Choice, latents: Latents) -> tuple[Thing, ...]:
     """What is placed on the map of this model, or what an address just opened places there."""
     wanted = st.query_params.get_all("placed")
-    if wanted and wanted != st.session_state.get("_placed_in_address"):
+    # What this session wrote itself is no news: a browser may still send what has been removed.
+    if wanted and tuple(wanted) not in _written():
         _hold(choice, ())
         if len(wanted) > MOST:
             controls.warn(f"A map holds {MOST} things at most, not {len(wanted)}.")
@@ -239,6 +240,11 @@ def _put(choice: Choice, thing: Thing) -> None:
     _hold(choice, (*held, replace(thing, symbol=free)))
 
 
+def _written() -> set[tuple[str, ...]]:
+    """All that this session has put into the address."""
+    return st.session_state.setdefault("_placed_written", set())
+
+
 def _remove(choice: Choice, thing: Thing) -> None:
     left = tuple(other for other in _held(choice) if other is not thing)
     _hold(choice, left)
@@ -258,7 +264,7 @@ def _in_link(choice: Choice, things: Sequence[Thing]) -> list[Thing]:
 
 def _keep_address(choice: Choice, things: Sequence[Thing]) -> None:
     texts = [thing.address for thing in _in_link(choice, things)]
-    st.session_state["_placed_in_address"] = texts
+    _written().add(tuple(texts))
     if not texts:
         st.query_params.pop("placed", None)
     elif st.query_params.get_all("placed") != texts:
