@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from vae_core.config import (
     TrainingConfig,
 )
 from vae_core.datasets import DATASETS
+from vae_core.runs import Run
 from vae_core.ui.studio import fields, films, form, player, presets
 
 
@@ -107,7 +109,7 @@ def unpacked(content: bytes, points: int) -> tuple[dict, np.ndarray, np.ndarray,
 
 def test_a_film_reaches_the_browser_as_it_is() -> None:
     film = a_film(3)
-    header, places, colours, pictures = unpacked(player.pack(film, alt="Map", seconds=4), 40)
+    header, places, colours, pictures = unpacked(player.pack(film, alt="Map"), 40)
     np.testing.assert_allclose(places, film.places, atol=4 * film.window()[2] / 65535)
     np.testing.assert_array_equal(colours, film.colours)
     assert (header["rows"], header["samples"], header["seconds"]) == (2, 2, 4)
@@ -144,7 +146,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("home")
 def test_a_film_is_made_of_a_runs_snapshots() -> None:
     run = save_run("mine", epochs=4, latent_dim=2)
-    film = films.whole(run, run.id, (1, 2, 4))
+    film = films.whole(run, (1, 2, 4))
     last = run.snapshot(4).mean.astype(np.float32)
     np.testing.assert_allclose(film.places[2], last, atol=1e-4)
     np.testing.assert_allclose(film.places[1], last / 2, atol=2e-3)  # as the run was written
@@ -157,9 +159,39 @@ def test_a_film_is_made_of_a_runs_snapshots() -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_a_snapshot_that_is_written_anew_is_shown_anew() -> None:
+    """Of a run that went on from an earlier epoch, by the same number."""
+    run = save_run("mine", epochs=4)
+    before = films.whole(run, (1, 4)), films.live(run, (1, 4))
+    snapshot = run.snapshot(4)
+    replace(snapshot, mean=-snapshot.mean).write(run.directory / "snapshots" / "00004.npz")
+    film, content = films.whole(run, (1, 4)), films.live(run, (1, 4))
+    np.testing.assert_allclose(film.places[1], -before[0].places[1], atol=1e-4)
+    assert content != before[1]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_film_reads_each_snapshot_once_and_keeps_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = save_run("mine", epochs=6, latent_dim=5)
+    read, alive = [], weakref.WeakSet()
+    original = Run.snapshot
+
+    def snapshot(self: Run, epoch: int):
+        found = original(self, epoch)
+        alive.add(found)
+        read.append(epoch)
+        assert len(alive) <= 2, "of which one was shown last"
+        return found
+
+    monkeypatch.setattr(Run, "snapshot", snapshot)
+    films.whole(run, tuple(range(1, 7)))
+    assert sorted(read) == [1, 2, 3, 4, 5, 6, 6]  # the last is also what others are turned onto
+
+
+@pytest.mark.usefixtures("home")
 def test_without_classes_points_are_coloured_by_where_they_end() -> None:
     run = save_run("mine", latent_dim=3, labelled=False, deterministic=True)
-    film = films.whole(run, run.id, (1, 4))
+    film = films.whole(run, (1, 4))
     assert film.names == []
     assert len(np.unique(film.colours)) > 8
     assert film.remarks[1] == "Reconstruction 23.5 nats, validation"
@@ -176,9 +208,9 @@ def test_the_live_map_is_the_same_for_whoever_opens_it() -> None:
         snapshot = run.snapshot(epoch)
         means = (snapshot.mean @ turn).astype(np.float16)
         replace(snapshot, mean=means).write(run.directory / "snapshots" / f"{epoch:05}.npz")
-    seen = [films._places(run, run.id, tuple(range(1, n + 1)), n - 1) for n in range(1, 10)]
+    seen = [films._places(run, run.id, tuple(range(1, n + 1)), n - 1, n) for n in range(1, 10)]
     films._places.clear()
-    again = films._places(run, run.id, tuple(range(1, 10)), 8)
+    again = films._places(run, run.id, tuple(range(1, 10)), 8, 9)
     np.testing.assert_array_equal(seen[-1], again)
     for before, after in pairwise(seen):  # points only move outwards here
         assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.99

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -11,8 +12,10 @@ from PIL import Image
 
 from vae_core.errors import Cancelled, LatentExplorerError
 from vae_core.progress import Progress
-from vae_core.timelapse import Film, Look, align, gif, hues, mp4, place, procrustes
-from vae_core.timelapse.export import END, GIF_FPS, MP4_FPS, SHORTEST, positions
+from vae_core.timelapse import Alignment, Film, Look, gif, hues, mp4, place, procrustes
+from vae_core.timelapse.alignment import MOST
+from vae_core.timelapse.export import END, GIF_FPS, MP4_FPS, positions
+from vae_core.timelapse.film import LONGEST, SHORTEST
 from vae_core.timelapse.painter import COLUMN, HEIGHT, MAP, MARGIN, WIDTH, Painter
 
 LOOK = Look("#ffffff", "#1d2030", "#5048c8", ["#d01010", "#10d010", "#1010d0"])
@@ -37,6 +40,12 @@ def a_film(moments: int = 3, points: int = 40, **changes) -> Film:
         prior=True,
     )
     return dataclasses.replace(film, **changes)
+
+
+def align(snapshots: Sequence[np.ndarray]) -> np.ndarray:
+    """Places `[E, N, 2]` of snapshots, each turned onto the last."""
+    alignment = Alignment(snapshots[-1])
+    return np.stack([alignment.places(snapshot) for snapshot in snapshots])
 
 
 def test_procrustes_finds_a_quarter_turn_and_a_mirror() -> None:
@@ -77,6 +86,19 @@ def test_more_dimensions_are_turned_in_all_of_them() -> None:
     placed = align([last @ turn, last])
     np.testing.assert_allclose(placed[0], placed[1], atol=1e-4)
     np.testing.assert_allclose(np.abs(placed[1]), np.abs(last[:, :2]), atol=1e-4)
+
+
+def test_of_very_many_dimensions_those_that_matter_are_turned() -> None:
+    """Most latents of a wide model say next to nothing: what they do does not move the picture."""
+    random = np.random.default_rng(0)
+    spread = np.full(3 * MOST, 1e-3)
+    spread[:4] = 8, 4, 2, 1
+    last = random.normal(size=(300, 3 * MOST)) * spread
+    last -= last.mean(axis=0)
+    turn, _ = np.linalg.qr(random.normal(size=(3 * MOST, 3 * MOST)))
+    placed = align([last @ turn, last])
+    np.testing.assert_allclose(placed[0], placed[1], atol=0.01)
+    assert placed[1].std(axis=0) == pytest.approx([8, 4], rel=0.2)
 
 
 def test_one_dimension_is_a_line_and_a_collapsed_snapshot_a_point() -> None:
@@ -167,13 +189,14 @@ def test_without_classes_prior_or_samples_there_is_still_a_film() -> None:
 
 
 def test_a_film_moves_and_then_rests() -> None:
-    where = positions(5, 10)
+    where = positions(a_film(5), 10)
     assert where[0] == 0
     assert where[-1] == 4
     assert (np.diff(where) >= 0).all()
     assert len(where) == round(SHORTEST * 10) + round(END * 10)
+    assert a_film(400).seconds == LONGEST
     with pytest.raises(LatentExplorerError, match="two epochs at least; this run has 1"):
-        positions(1, 10)
+        positions(a_film(1), 10)
 
 
 def test_a_gif_decodes_back() -> None:
@@ -188,7 +211,7 @@ def test_a_gif_decodes_back() -> None:
         for number in range(count):
             picture.seek(number)
             milliseconds += picture.info["duration"]
-        assert milliseconds == len(positions(3, GIF_FPS)) * 1000 / GIF_FPS
+        assert milliseconds == len(positions(film, GIF_FPS)) * 1000 / GIF_FPS
         last = np.asarray(picture.convert("RGB")).astype(int)
     assert np.abs(last - Painter(film, LOOK).frame(2)).mean() < 3
     assert told[-1].fraction == 1
@@ -204,7 +227,7 @@ def test_an_mp4_decodes_back(tmp_path: Path) -> None:
     assert told["fps"] == MP4_FPS
     assert told["codec"].startswith("h264")
     frames = list(reader)
-    assert abs(len(frames) - len(positions(3, MP4_FPS))) <= 1
+    assert abs(len(frames) - len(positions(film, MP4_FPS))) <= 1
     last = np.frombuffer(frames[-1], np.uint8).reshape(HEIGHT, WIDTH, 3).astype(int)
     assert np.abs(last - Painter(film, LOOK).frame(2)).mean() < 5
     first = np.frombuffer(frames[0], np.uint8).reshape(HEIGHT, WIDTH, 3).astype(int)

@@ -5,34 +5,40 @@ every rotation and reflection about the origin. So each snapshot is turned onto 
 rings of the prior stay where they are.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from vae_core.config import ProjectionConfig
-from vae_core.projection import project
+from vae_core.projection.linear import principal_axes
+
+MOST = 64  # of the last snapshot's principal axes, onto which others are turned
 
 
 def procrustes(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The orthogonal `[D, D]` that brings `points @ it` nearest to `target`, both `[N, D]`.
+    """The `[D, K]` of orthonormal columns that brings `points @ it` nearest to `target`: points
+    `[N, D]`, target `[N, K]`, K ≤ D.
 
     It turns and reflects about the origin, and neither moves nor scales. Schönemann 1966, "A
     generalized solution of the orthogonal Procrustes problem": U V' of points'·target = U S V'.
     """
-    u, _, v = np.linalg.svd(points.T.astype(np.float64) @ target)
+    u, _, v = np.linalg.svd(points.T.astype(np.float64) @ target, full_matrices=False)
     return u @ v
 
 
-def align(snapshots: Sequence[np.ndarray]) -> np.ndarray:
-    """Posterior means `[N, D]` of the same N images at E moments as places `[E, N, 2]`, float32.
+class Alignment:
+    """Turns snapshots, posterior means `[N, D]` of the same N images, onto the `last` one.
 
-    Each is turned onto the last one in all D dimensions. What is drawn are the last one's own
-    axes (D = 2), its two principal axes (D > 2), or a line (D = 1).
+    What is drawn are the last one's own axes (D = 2), its two principal axes (D > 2), or a line
+    (D = 1). All of its dimensions count, up to its first 64 principal axes.
     """
-    last = snapshots[-1].astype(np.float64)
-    axes = _axes(last)
-    turned = [snapshot @ procrustes(snapshot, last) for snapshot in snapshots]
-    return np.stack([(means @ axes).astype(np.float32) for means in turned])
+
+    def __init__(self, last: np.ndarray):
+        last = last.astype(np.float64)
+        self._axes = _axes(last, MOST)
+        self._target = last @ self._axes
+
+    def places(self, snapshot: np.ndarray) -> np.ndarray:
+        """Where a snapshot's points are: float32 `[N, 2]`."""
+        plane = snapshot.astype(np.float64) @ procrustes(snapshot, self._target)[:, :2]
+        return np.pad(plane, ((0, 0), (0, 2 - plane.shape[1]))).astype(np.float32)
 
 
 def place(snapshot: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
@@ -47,11 +53,11 @@ def place(snapshot: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
     return plane.astype(np.float32)
 
 
-def _axes(means: np.ndarray) -> np.ndarray:
-    """The directions `[D, 2]` in which means `[N, D]` are drawn."""
+def _axes(means: np.ndarray, most: int = 2) -> np.ndarray:
+    """The directions `[D, K]` in which means `[N, D]` are seen, those that are drawn first; K is at
+    most `most`."""
     dimensions = means.shape[1]
     if dimensions <= 2 or (means == means[0]).all():
-        return np.eye(dimensions, 2)
-    basis = project(means, ProjectionConfig(method="pca")).basis
-    assert basis is not None, "PCA is linear"
-    return basis.T
+        return np.eye(dimensions, min(dimensions, most))
+    _, basis, _ = principal_axes(means, min(dimensions, most))
+    return basis.T.astype(np.float64)

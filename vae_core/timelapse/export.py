@@ -13,8 +13,7 @@ from vae_core.progress import Callback, Progress
 from vae_core.timelapse.film import Film
 from vae_core.timelapse.painter import HEIGHT, WIDTH, Look, Painter
 
-# Seconds that a film lasts: about a third for each epoch, and then the last picture.
-SHORTEST, LONGEST, AN_EPOCH, END = 4.0, 12.0, 0.33, 1.5
+END = 1.5  # seconds of the last picture
 GIF_FPS, MP4_FPS = 12.5, 30  # a GIF counts in hundredths of a second
 
 
@@ -92,19 +91,19 @@ Maker = Callable[[Film, Look, Callback | None], bytes]
 FORMATS: dict[str, tuple[str, Maker]] = {"gif": ("image/gif", gif), "mp4": ("video/mp4", mp4)}
 
 
-def positions(moments: int, fps: float) -> np.ndarray:
+def positions(film: Film, fps: float) -> np.ndarray:
     """Where the film stands at each frame: evenly from the first moment to the last, then still."""
-    if moments < 2:
+    last = len(film) - 1
+    if last < 1:
         raise LatentExplorerError(
-            f"A time-lapse needs two epochs at least; this run has {moments} so far."
+            f"A time-lapse needs two epochs at least; this run has {len(film)} so far."
         )
-    seconds = float(np.clip(AN_EPOCH * (moments - 1), SHORTEST, LONGEST))
-    moving = np.linspace(0, moments - 1, round(seconds * fps))
-    return np.concatenate([moving, np.full(round(END * fps), moments - 1.0)])
+    moving = np.linspace(0, last, round(film.seconds * fps))
+    return np.concatenate([moving, np.full(round(END * fps), float(last))])
 
 
 def _frames(painter: Painter, fps: float, callback: Callback | None) -> Iterator[np.ndarray]:
-    where = positions(len(painter.film), fps)
+    where = positions(painter.film, fps)
     frame = painter.frame(where[0])
     for number, position in enumerate(where):
         if number and position != where[number - 1]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Seconds that a film lasts: about a third for each epoch.
+SHORTEST, LONGEST, AN_EPOCH = 4.0, 12.0, 0.33
 HUES = 24  # of points without a class, by the direction in which each ends up
 
 
@@ -30,6 +32,11 @@ class Film:
 
     def __len__(self) -> int:
         return len(self.epochs)
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays from one end to the other."""
+        return min(max(AN_EPOCH * (len(self) - 1), SHORTEST), LONGEST)
 
     def places_at(self, position: float) -> np.ndarray:
         """Places `[N, 2]` between moments: a point glides along a smooth curve through all of

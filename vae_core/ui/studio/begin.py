@@ -41,7 +41,7 @@ def _begin(config: RunConfig, name: str) -> None:
 
 
 def _button(disabled: bool) -> None:
-    before = sum(run.status().working for run in runs.listing())
+    before = sum(entry.status.working for entry in runs.entries())
     st.button(
         "Add to the queue" if before else "Start training",
         type="primary",

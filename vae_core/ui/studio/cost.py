@@ -2,17 +2,22 @@
 
 import datetime
 import math
+import secrets
+import threading
 
 import streamlit as st
 
-from vae_core import cache, costs, jobs
+from vae_core import cache, costs, jobs, processes
 from vae_core.config import RunConfig
 from vae_core.ui import errors, widgets
 from vae_core.ui.studio.presets import Subject
 from vae_core.ui.studio.words import duration, size
 
 KIND = "cost"
-_JOB = "_cost_job"
+_JOB, _ME = "_cost_job", "_cost_me"
+# The visitors of this process who wait for a measurement, by its key.
+_waiting: dict[str, set[str]] = {}
+_changing = threading.Lock()
 _MEASURED = (
     "An estimate: a few steps of this very configuration are timed on this machine, as busy as it "
     "is now."
@@ -29,12 +34,8 @@ def show(subject: Subject, config: RunConfig) -> None:
             ("Weights", size(4 * parameters), "On the disk, in single precision."),
         ]
     )
-    # A page has one configuration at a time: what was asked of another is no longer wanted.
-    job = st.session_state.get(_JOB)
-    if job is not None and job.key != _key(question):
-        job.cancel()
-        st.session_state[_JOB] = None
     found = cache.load(KIND, _key(question))
+    _want(None if found else _key(question))
     if found is None:
         _wait(question)
     else:
@@ -46,7 +47,7 @@ def _wait(question: costs.Question) -> None:
     """Until it is measured, in a process like the one that will train."""
     key = _key(question)
     job = st.session_state.get(_JOB)
-    if job is None or job.key != key:
+    if job is None or job.key != key or job.state == "cancelled":  # by another server, such as
         job = st.session_state[_JOB] = jobs.start(KIND, {}, question.model_dump_json(), key)
     if job.state == "running":
         widgets.stat_row([("Memory", "…", None), ("Time", "measuring …", _MEASURED)])
@@ -54,6 +55,24 @@ def _wait(question: costs.Question) -> None:
     with errors.reported():
         job.result()
         st.rerun()
+
+
+def _want(key: str | None) -> None:
+    """This visitor waits for one measurement, or for none; one that nobody waits for any more is
+    cancelled."""
+    me = st.session_state.setdefault(_ME, secrets.token_hex(8))
+    with _changing:
+        left = [other for other in _waiting if other != key and _waiting[other] == {me}]
+        for visitors in _waiting.values():
+            visitors.discard(me)
+        for other in left:
+            del _waiting[other]
+        if key is not None:
+            _waiting.setdefault(key, set()).add(me)
+    for other in left:
+        job = jobs.find(KIND, other)
+        if job is not None:
+            job.cancel()
 
 
 def _measured(epoch: float, memory: int, epochs: int) -> None:
@@ -67,5 +86,6 @@ def _measured(epoch: float, memory: int, epochs: int) -> None:
 
 
 def _key(question: costs.Question) -> str:
-    """Measured anew each day, as a machine is not always as busy."""
-    return cache.digest(KIND, question.model_dump_json(), datetime.date.today().isoformat())
+    """Measured anew each day, as a machine is not always as busy, and with other threads."""
+    today = datetime.date.today().isoformat()
+    return cache.digest(KIND, question.model_dump_json(), processes.threads(), today)

@@ -59,7 +59,7 @@ def _make(run: Run, epochs: tuple[int, ...], kind: str) -> bytes:
         bar.progress(progress.fraction, progress.message)
 
     _, make = FORMATS[kind]
-    return make(films.whole(run, run.id, epochs), look(), report)
+    return make(films.whole(run, epochs), look(), report)
 
 
 def look() -> Look:

@@ -8,39 +8,58 @@ import streamlit as st
 
 from vae_core.figures.maps import UNLABELLED
 from vae_core.runs import Run, Subset
-from vae_core.timelapse import Film, align, hues, place
+from vae_core.timelapse import Alignment, Film, hues, place
 from vae_core.ui.studio import player
 
-# Seconds that a film lasts in the browser: about a third for each epoch.
-SHORTEST, LONGEST, AN_EPOCH = 4.0, 12.0, 0.33
+Pictures = tuple[np.ndarray, np.ndarray]  # reconstructions and samples of one epoch
+
+
+def live(run: Run, epochs: tuple[int, ...]) -> bytes:
+    """The last of `epochs` as a film of one moment."""
+    return _live(run, run.id, epochs, run.written(epochs[-1]))
+
+
+def packed(run: Run, epochs: tuple[int, ...]) -> bytes:
+    """The film of all `epochs` for the player."""
+    return _packed(run, run.id, epochs, run.written(epochs[-1]))
+
+
+def whole(run: Run, epochs: tuple[int, ...]) -> Film:
+    """The film of all `epochs`, each turned onto the last."""
+    return _whole(run, run.id, epochs, run.written(epochs[-1]))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def live(_run: Run, run_id: str, epochs: tuple[int, ...]) -> bytes:
-    """The last of `epochs` as a film of one moment."""
-    epoch = epochs[-1]
-    places = _places(_run, run_id, epochs, len(epochs) - 1)
-    film = _film(_run, [epoch], places[None], hues(places))
+def _live(_run: Run, run_id: str, epochs: tuple[int, ...], written: int) -> bytes:
+    epoch, snapshot = epochs[-1], _run.snapshot(epochs[-1])
+    places = _places(_run, run_id, epochs, len(epochs) - 1, written)
+    pictures = [(snapshot.reconstructions, snapshot.samples)]
+    film = _film(_run, [epoch], places[None], hues(places), pictures)
     return player.pack(film, alt=_alt(_run, f"at epoch {epoch}"), live=True)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Laying the epochs over each other …")
-def whole(_run: Run, run_id: str, epochs: tuple[int, ...]) -> Film:
-    """The film of all `epochs`, each turned onto the last."""
-    places = align([_run.snapshot(epoch).mean.astype(np.float32) for epoch in epochs])
-    return _film(_run, epochs, places, hues(places[-1]))
-
-
 @st.cache_data(max_entries=3, show_spinner=False)
-def packed(_run: Run, run_id: str, epochs: tuple[int, ...]) -> bytes:
-    """The same for the player."""
-    seconds = min(max(AN_EPOCH * (len(epochs) - 1), SHORTEST), LONGEST)
+def _packed(_run: Run, run_id: str, epochs: tuple[int, ...], written: int) -> bytes:
     alt = _alt(_run, f"from epoch {epochs[0]} to {epochs[-1]}")
-    return player.pack(whole(_run, run_id, epochs), alt=alt, seconds=seconds)
+    return player.pack(_whole(_run, run_id, epochs, written), alt=alt)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Laying the epochs over each other …")
+def _whole(_run: Run, run_id: str, epochs: tuple[int, ...], written: int) -> Film:
+    """One snapshot is in memory at a time: of many dimensions all of them would be gigabytes."""
+    alignment = Alignment(_run.snapshot(epochs[-1]).mean)
+    places, pictures = [], []
+    for epoch in epochs:
+        snapshot = _run.snapshot(epoch)
+        places.append(alignment.places(snapshot.mean))
+        pictures.append((snapshot.reconstructions, snapshot.samples))
+    return _film(_run, epochs, np.stack(places), hues(places[-1]), pictures)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _places(_run: Run, run_id: str, epochs: tuple[int, ...], index: int) -> np.ndarray:
+def _places(
+    _run: Run, run_id: str, epochs: tuple[int, ...], index: int, written: int
+) -> np.ndarray:
     """Where one snapshot's points are while the run goes on.
 
     It is turned onto the one whose index is the last power of two before its own: so any page
@@ -50,14 +69,20 @@ def _places(_run: Run, run_id: str, epochs: tuple[int, ...], index: int) -> np.n
     if index == 0 or means.shape[1] <= 2:
         return place(means)
     before = 0 if index == 1 else 2 ** math.floor(math.log2(index - 1))
-    return place(means, _places(_run, run_id, epochs[: before + 1], before))
+    known = _run.written(epochs[before])
+    return place(means, _places(_run, run_id, epochs[: before + 1], before, known))
 
 
-def _film(run: Run, epochs: Sequence[int], places: np.ndarray, hue: np.ndarray) -> Film:
+def _film(
+    run: Run,
+    epochs: Sequence[int],
+    places: np.ndarray,
+    hue: np.ndarray,
+    pictures: Sequence[Pictures],
+) -> Film:
     subset = run.subset()
     assert subset is not None, "a run that has snapshots has opened its images"
     rows = {row["epoch"]: row for row in run.metrics()}
-    shown = [run.snapshot(epoch) for epoch in epochs]
     names, colours = _classes(subset)
     return Film(
         epochs=np.array(epochs),
@@ -65,8 +90,8 @@ def _film(run: Run, epochs: Sequence[int], places: np.ndarray, hue: np.ndarray) 
         colours=hue if colours is None else colours,
         names=names,
         originals=subset.originals,
-        reconstructions=np.stack([snapshot.reconstructions for snapshot in shown]),
-        samples=np.stack([snapshot.samples for snapshot in shown]),
+        reconstructions=np.stack([reconstructions for reconstructions, _ in pictures]),
+        samples=np.stack([samples for _, samples in pictures]),
         losses=np.array([rows.get(epoch, {}).get("validation_loss", np.nan) for epoch in epochs]),
         remarks=[_remark(rows.get(epoch)) for epoch in epochs],
         ink=subset.strokes,

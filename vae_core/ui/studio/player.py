@@ -30,13 +30,12 @@ def show(film: bytes, *, key: str) -> None:
     _player(key=key, data=film)
 
 
-def pack(film: Film, *, alt: str, seconds: float = 0.0, live: bool = False) -> bytes:
+def pack(film: Film, *, alt: str, live: bool = False) -> bytes:
     """A film as one block of bytes, which is what a component takes: places and pictures small.
 
     Length of a header and the header as JSON; places as uint16 over twice the window; colours;
-    the originals; for each moment a sheet of reconstructions and samples. `seconds` is how long
-    it plays from one end to the other. A `live` film has one moment: it glides there from the
-    one that was shown before.
+    the originals; for each moment a sheet of reconstructions and samples. A `live` film has one
+    moment: it glides there from the one that was shown before.
     """
     centre_x, centre_y, half = window = film.window()
     rows, columns = film.originals.shape[-2:]
@@ -58,7 +57,7 @@ def pack(film: Film, *, alt: str, seconds: float = 0.0, live: bool = False) -> b
         "samples": -(-film.samples.shape[1] // COLUMNS),
         "originals": len(originals),
         "sheets": [len(sheet) for sheet in sheets],
-        "seconds": seconds,
+        "seconds": film.seconds,
         "live": live,
         "alt": alt,
     }

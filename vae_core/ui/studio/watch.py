@@ -1,9 +1,10 @@
-"""A run as it goes on: its status each second, its figures when there is something new."""
+"""A run as it goes on: its status twice a second, its figures when there is something new."""
 
+import threading
 import time
 
-import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vae_core import figures
 from vae_core.runs import Run, Status
@@ -11,18 +12,21 @@ from vae_core.ui import controls, errors, widgets
 from vae_core.ui.studio import exporting, films, metrics, player
 from vae_core.ui.studio.words import duration
 
-# What drawing costs is measured: so many times as long it then rests. Watching must leave the
-# processor to the run.
+# What drawing costs is measured: so many times as long it then rests, and so many times longer as
+# there are pages that watch. Watching must leave the processor to the run.
 REST = 30
 SHORTEST_REST = 1.0  # seconds
-EVERY, EVERY_AT_REST = 1.0, 3.0  # seconds between two looks at the status
+EVERY, EVERY_AT_REST = 0.5, 0.75  # seconds between two looks at the status
+_GONE = 5.0  # seconds without a look after which a page no longer watches
+_looked: dict[str, float] = {}  # when each page last did
+_counting = threading.Lock()
 _DRAWN = "_run_drawn"
 NOW, LAPSE = "Now", "Time-lapse"
 VIEWS = (NOW, LAPSE)
 
 
 def status(run: Run, drawn: Status) -> None:
-    """How far it is. This alone is drawn anew each second, and the whole page when something new
+    """How far it is. This alone is drawn anew twice a second, and the whole page when something new
     came that is worth it: an epoch, or another state, whoever brought it about."""
     st.fragment(_follow, run_every=EVERY if drawn.working else EVERY_AT_REST)(run, drawn)
 
@@ -32,9 +36,20 @@ def _follow(run: Run, drawn: Status) -> None:
         current = run.status()
         _line(current)
         finished, cost = st.session_state.get(_DRAWN, (0.0, 0.0))
-        rested = time.monotonic() - finished >= max(SHORTEST_REST, REST * cost)
+        rest = max(SHORTEST_REST, REST * cost * _watchers())
+        rested = time.monotonic() - finished >= rest
         if current.state != drawn.state or (current.epoch != drawn.epoch and rested):
             st.rerun()
+
+
+def _watchers() -> int:
+    """How many pages watch runs, this one among them."""
+    context, now = get_script_run_ctx(), time.monotonic()
+    with _counting:
+        _looked[context.session_id if context else ""] = now
+        for page in [page for page, looked in _looked.items() if now - looked > _GONE]:
+            del _looked[page]
+        return len(_looked)
 
 
 def _line(current: Status) -> None:
@@ -94,7 +109,7 @@ def forming(run: Run, current: Status) -> None:
             st.space("stretch")
             exporting.show(run, epochs)
     draw = films.packed if view == LAPSE else films.live
-    player.show(draw(run, run.id, epochs), key=f"film {run.id}")
+    player.show(draw(run, epochs), key=f"film {run.id}")
     st.caption(films.describe(run))
 
 
@@ -115,7 +130,7 @@ def _is_bce(run: Run) -> bool:
     config, subset = run.request().config, run.subset()
     if config.model.likelihood != "bernoulli" or config.objective.binarize or subset is None:
         return False
-    return not np.isin(subset.originals, (0, 255)).all()
+    return not subset.binary
 
 
 def curves(run: Run, current: Status) -> None:

@@ -1,7 +1,7 @@
 // The film of a training: where the points are and what the model draws, at any position between
 // two epochs. The three files of this folder are joined into one module: film, stage, player.
 
-/** The block of bytes that `vae_core/ui/studio/timelapse.py` packs. */
+/** The block of bytes that `vae_core/ui/studio/player.py` packs. */
 function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(0, true);
@@ -11,7 +11,7 @@ function unpack(bytes) {
   const quantised = new Uint16Array(take(4 * film.epochs.length * film.points).buffer);
   film.places = unquantised(quantised, film.window);
   film.colours = take(film.points);
-  film.originals = new Blob([take(film.originals)]);
+  film.originals = take(film.originals);
   film.sheets = film.sheets.map((size) => new Blob([take(size)]));
   return film;
 }
@@ -23,6 +23,11 @@ function unquantised(values, [x, y, half]) {
     places[i] = (i % 2 ? y : x) + (values[i] / 65535 - 0.5) * 4 * half;
   }
   return places;
+}
+
+/** Whether two arrays of bytes hold the same. */
+function alike(a, b) {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
 /** The moment before a position, and how far it is to the next one. */

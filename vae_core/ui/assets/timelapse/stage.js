@@ -31,9 +31,10 @@ class Stage {
     this.old?.close();
     this.old = this.sheets; // what a live film blends from
     this.sheets = new Bitmaps(film.sheets, redraw);
-    if (!this.originals || film.alt !== this.before?.alt) {
+    // Those of a live film stay the same from epoch to epoch.
+    if (!this.before || !alike(film.originals, this.before.originals)) {
       this.originals?.close();
-      this.originals = new Bitmaps([film.originals], redraw);
+      this.originals = new Bitmaps([new Blob([film.originals])], redraw);
     }
     this.map.setAttribute("aria-label", film.alt);
     this.pairs.setAttribute("aria-label", "Images above their reconstructions");
