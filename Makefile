@@ -13,6 +13,7 @@ test: .venv/test
 check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings vae_core/ui/assets
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 .venv/app: requirements.txt

@@ -54,7 +54,7 @@ function placesAt({ places, points, epochs }, position, out) {
 /** Encoded pictures, decoded one after the other in the background, the last one first. */
 class Bitmaps {
   constructor(blobs, drawn) {
-    this.all = new Array(blobs.length).fill(null);
+    this.all = Array.from(blobs, () => null);
     this.ready = this.open(blobs, drawn);
   }
 

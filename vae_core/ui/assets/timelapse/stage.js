@@ -132,7 +132,7 @@ class Stage {
   }
 
   drawPictures(first, second, share) {
-    const { columns, originals, rows, samples } = this.film;
+    const { columns, rows, samples } = this.film;
     const pairs = fitted(this.pairs, (2 * rows) / columns);
     const cell = pairs.width / columns;
     const place = (row) => this.film.cell[0] * row;
