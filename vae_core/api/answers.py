@@ -126,7 +126,9 @@ def listed(values: np.ndarray | None) -> list[Any] | None:
     """An array for JSON, with null for what is not finite; nothing of nothing."""
     if values is None:
         return None
-    return np.where(np.isfinite(values), values, None).tolist()
+    told = values.astype(object)
+    told[~np.isfinite(values)] = None
+    return told.tolist()
 
 
 def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
