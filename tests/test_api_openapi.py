@@ -20,7 +20,7 @@ def map_path_parameters(context, path_parameters):
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_nothing_that_is_allowed_is_a_server_error(case) -> None:
     answer = case.call()
     case.validate_response(answer, checks=[not_a_server_error])
