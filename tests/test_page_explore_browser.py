@@ -58,6 +58,28 @@ def test_a_click_is_pinned_and_stays_with_view_and_colour(
     expect(panel).to_have_text(told)
 
 
+@pytest.mark.browser
+def test_the_inspector_follows_a_pin_in_the_hand(url: str, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{url}/explore?model=digits-2d&view=-1,1,-1,1&pins=~0,0&hover=false")
+    page.wait_for_function("performance.getEntriesByName('map-ready').length")
+    area = page.locator(".js-plotly-plot .nsewdrag").bounding_box()
+    assert area is not None
+    middle, numbers = area["y"] + area["height"] / 2, page.get_by_text(re.compile(r"^z = "))
+    expect(numbers).to_have_text("z = 0.000, 0.000")
+    address = page.url
+    page.mouse.move(area["x"] + area["width"] / 2, middle)
+    page.mouse.down()
+    for right in (60, 120, 180):
+        page.mouse.move(area["x"] + area["width"] / 2 + right, middle, steps=5)
+    x0, x1 = page.evaluate("document.querySelector('.js-plotly-plot').layout.xaxis.range")
+    there = 180 / area["width"] * (x1 - x0)
+    expect(numbers).to_have_text(f"z = {there:.3f}, 0.000", timeout=20_000)
+    assert page.url == address  # it is no place to go back to
+    page.mouse.up()
+    page.wait_for_function("address => location.href !== address", arg=address)
+    expect(numbers).to_have_text(f"z = {there:.3f}, 0.000")
+
+
 def test_a_choice_that_another_model_lacks_is_no_longer_shown(
     url: str, open_page: Callable[..., Page]
 ) -> None:

@@ -11,7 +11,7 @@ import { frame, measure } from "./timing.js";
 
 const REST = 500; // milliseconds until Python is told of another view
 const HIDING = 300; // milliseconds in which further classes may be hidden
-const ON_PICTURES = 0.6; // how strong dots are that lie on pictures
+const ON_PICTURES = 0.85; // how strong dots are that lie on pictures
 
 export class LiveMap {
   constructor(root) {
