@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -273,6 +274,7 @@ def test_images_stay_on_the_disk(many):
 
 
 def test_decoding_tells_its_progress_and_goes_on_after_a_cancel(many, monkeypatch):
+    monkeypatch.setattr(decoding, "_TASK", 32)  # a whole block
     seen, read = [], []
     read_image = folder.read_image
 
@@ -295,6 +297,27 @@ def test_decoding_tells_its_progress_and_goes_on_after_a_cancel(many, monkeypatc
     found = datasets.load("folder", path=many, image_size=8, channels=3, callback=seen.append)
     assert values(found) == IN_ORDER
     assert sorted(read) == sorted(listing.list_pictures(many).names)  # each once
+
+
+def test_decoding_ends_soon_within_a_block(many, monkeypatch):
+    monkeypatch.setattr(decoding, "_TASK", 4)
+    monkeypatch.setattr(decoding, "THREADS", 1)
+    seen, read = [], []
+
+    def slow(data, name, read_image=folder.read_image):
+        read.append(name)
+        time.sleep(0.05)
+        return read_image(data, name)
+
+    def stop(progress):
+        seen.append(progress)
+        raise Cancelled("stopped")
+
+    monkeypatch.setattr(folder, "read_image", slow)
+    with pytest.raises(Cancelled):
+        folder.load(many, 8, 3, stop)
+    assert seen[0].done == 4
+    assert len(read) < 32
 
 
 def test_listing_can_be_cancelled(many, monkeypatch):

@@ -22,6 +22,10 @@ class NoSpace(LatentExplorerError):
     """A disk without room for what must be written; nothing half-written is left there."""
 
 
+class NotReady(LatentExplorerError):
+    """What takes so long that a job must do it first, which can be watched and cancelled."""
+
+
 class ImageError(LatentExplorerError):
     """An image that cannot be read, or must not be."""
 

@@ -19,6 +19,8 @@ MAX_CACHE_BYTES = 4 * 2**30
 MAX_RESIDENT_BYTES = 2**30
 # Work that takes longer than this many seconds is a job, which shows progress and can be cancelled.
 LONG_SECONDS = 5.0
+# And so does opening images that takes longer than this many seconds.
+OPENING_SECONDS = 1.0
 # Jobs that work at the same time on one machine; others wait for them.
 MAX_RUNNING_JOBS = 2
 # Kept in memory at the same time.

@@ -1,6 +1,7 @@
 """The models and encoded datasets in memory, shared by pages and routes."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from vae_core.checkpoints import Checkpoint, CheckpointConfig
 from vae_core.config import PATH_DATASETS, ProjectionConfig
 from vae_core.datasets.base import ImageSet
 from vae_core.diagnostics import copies
-from vae_core.errors import CheckpointError, require_known
+from vae_core.errors import CheckpointError, NotReady, require_known
 from vae_core.latents import Latents, encode_dataset, load_encoded, rates
-from vae_core.progress import Callback
+from vae_core.progress import Callback, Progress
 from vae_core.projection import (
     LONG_METHODS,
     Faithfulness,
@@ -87,7 +88,11 @@ class Store:
         return min(fitting, key=lambda name: counts.get(name, 0)) if fitting else None
 
     def images(self, model: str, dataset: str, split: str = "all") -> ImageSet:
-        """A dataset that fits a model. `folder` and `array` are what the model learned from."""
+        """A dataset that fits a model. `folder` and `array` are what the model learned from.
+
+        Raises NotReady where there is so much to decode first that a job must do it (see
+        `jobs.open_images`).
+        """
         require_known("dataset for this model", dataset, self.datasets_for(model))
         require_known("split", split, datasets.SPLITS)
         config = self.config(model)
@@ -96,12 +101,8 @@ class Store:
         source = (dataset, str(data.path), config.image) if has_path else (dataset,)
 
         def open_images() -> ImageSet:
-            if not has_path:
-                return datasets.load(dataset)
-            image = config.image
-            return datasets.load(
-                dataset, path=data.path, image_size=image.size, channels=image.channels
-            )
+            path = data.path if has_path else None
+            return datasets.load_as(config.image, dataset, path=path, callback=_briefly(dataset))
 
         whole = self.once("images", source, open_images, settings.MAX_OPEN_DATASETS)
         return whole.select(split)
@@ -238,6 +239,19 @@ class Store:
             finally:  # also of what cannot be opened
                 with self._lock:
                     self._opening.pop((kind, key), None)
+
+
+def _briefly(dataset: str) -> Callback:
+    """A callback that stops what takes longer than a visitor should wait for without a word."""
+    begun = time.monotonic()
+
+    def look(progress: Progress) -> None:
+        if time.monotonic() - begun > settings.OPENING_SECONDS:
+            raise NotReady(
+                f"The images of '{dataset}' must be decoded first: open them on the Explore page."
+            )
+
+    return look
 
 
 def _stamp(path: Any) -> float:

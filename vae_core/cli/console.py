@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -9,6 +10,8 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from vae_core.progress import Progress
+
+_OFTEN = 0.1  # seconds between two pictures of a bar
 
 
 class ProgressBar:
@@ -22,9 +25,14 @@ class ProgressBar:
             disable=not sys.stderr.isatty(),
             leave=False,
         )
+        self._drawn = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        self._bar.update(progress.fraction - self._bar.n)
+        self._bar.n = progress.fraction
+        self._bar.set_postfix_str(progress.message, refresh=False)
+        if time.monotonic() - self._drawn >= _OFTEN:
+            self._drawn = time.monotonic()
+            self._bar.refresh()
 
     def line(self, text: str) -> None:
         """Print a line above the bar."""

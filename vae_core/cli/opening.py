@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from vae_core import checkpoints, datasets
+from vae_core.cli.console import ProgressBar
 
 Split = Literal["train", "validation", "test", "all"]
 
@@ -17,11 +18,6 @@ def open_images(
     loaded: checkpoints.Checkpoint, dataset: str, split: str, path: Path | None
 ) -> datasets.ImageSet:
     """A dataset as a model takes it; `folder` is by default the directory it learned from."""
-    image = loaded.config.image
-    return datasets.load(
-        dataset,
-        split,
-        path=path or loaded.config.run.data.path,
-        image_size=image.size,
-        channels=image.channels,
-    )
+    path = path or loaded.config.run.data.path
+    with ProgressBar("opening") as bar:
+        return datasets.load_as(loaded.config.image, dataset, split, path, bar)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from vae_core.config import PATH_DATASETS, DataConfig
+from vae_core.config import PATH_DATASETS, DataConfig, ImageFormat
 from vae_core.datasets.base import SPLITS, Factor, ImageSet
 from vae_core.datasets.registry import DATASETS, DatasetInfo
 from vae_core.errors import LatentExplorerError, require_known
@@ -17,6 +17,7 @@ __all__ = [
     "ImageSet",
     "holds_training_images",
     "load",
+    "load_as",
     "load_config",
 ]
 
@@ -50,6 +51,20 @@ def load(
     from vae_core.datasets import folder
 
     return folder.load(Path(path), image_size, channels, callback).select(split)
+
+
+def load_as(
+    image: ImageFormat,
+    name: str,
+    split: str = "all",
+    path: Path | None = None,
+    callback: Callback | None = None,
+) -> ImageSet:
+    """Open a dataset as a model takes it whose images are of this format: pictures of a folder are
+    brought to it. Raises as `load`."""
+    return load(
+        name, split, path=path, image_size=image.size, channels=image.channels, callback=callback
+    )
 
 
 def holds_training_images(trained_on: str, dataset: str, split: str) -> bool:

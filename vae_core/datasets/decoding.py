@@ -44,8 +44,16 @@ def decode(
                     if pixels is not None:
                         rows["images"][row], rows["kept"][row] = pixels, True
 
-            # The list waits for all, and brings an error to light.
-            list(pool.map(decode_some, range(0, len(rows["kept"]), _TASK)))
+            size = len(rows["kept"])
+            tasks = {first: pool.submit(decode_some, first) for first in range(0, size, _TASK)}
+            try:
+                for first, task in tasks.items():
+                    task.result()
+                    if report and first + _TASK < size:  # else the whole block is told
+                        report(Progress(start + first + _TASK, count))
+            finally:
+                for task in tasks.values():
+                    task.cancel()
 
         arrays = cache.remember_arrays("datasets", key, like, fill, report)
     images, kept = arrays["images"], np.array(arrays["kept"])

@@ -13,6 +13,24 @@ each replaced whole, so that every page, visitor and server sees the same job.
 A process and not a thread: libraries cannot be interrupted, and would slow the app's decoding.
 """
 
-from vae_core.jobs.job import Job, State, encode, encoding_key, find, project, start
+from vae_core.jobs.job import (
+    Job,
+    State,
+    encode,
+    encoding_key,
+    find,
+    open_images,
+    project,
+    start,
+)
 
-__all__ = ["Job", "State", "encode", "encoding_key", "find", "project", "start"]
+__all__ = [
+    "Job",
+    "State",
+    "encode",
+    "encoding_key",
+    "find",
+    "open_images",
+    "project",
+    "start",
+]

@@ -205,6 +205,12 @@ def project(latents: np.ndarray, key: str, config: ProjectionConfig) -> Job:
     return start("project", {"latents": latents}, config.model_dump_json(), key)
 
 
+def open_images(model: str, dataset: str) -> Job:
+    """Download and decode a dataset for a model, by their names: `Store.images` then opens it."""
+    wanted = encoding_key(model, dataset, "all")
+    return start("open", {}, wanted, wanted)
+
+
 def encode(model: str, dataset: str, split: str = "all") -> Job:
     """Encode a dataset with a model, by their names.
 
@@ -215,7 +221,7 @@ def encode(model: str, dataset: str, split: str = "all") -> Job:
 
 
 def encoding_key(model: str, dataset: str, split: str) -> str:
-    """What `find` knows a job of `encode` by."""
+    """What `find` knows a job of `encode`, or (with all images) of `open_images`, by."""
     return Encoding(model=model, dataset=dataset, split=split).model_dump_json()
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +13,13 @@ from vae_core.config import Config, ProjectionConfig
 from vae_core.errors import LatentExplorerError
 from vae_core.progress import Callback
 
+if TYPE_CHECKING:
+    from vae_core.checkpoints import CheckpointConfig
+    from vae_core.datasets import ImageSet
+
 
 class Encoding(Config):
-    """What `encode` encodes."""
+    """What `encode` encodes, and `open` opens."""
 
     model: str
     dataset: str
@@ -33,21 +38,30 @@ def _project(arrays: Arrays, config: str, callback: Callback) -> Arrays:
     return result
 
 
+def _open(arrays: Arrays, config: str, callback: Callback) -> Arrays:
+    """Downloads and decodes what is not kept yet, so that others open the images at once."""
+    from vae_core import checkpoints
+
+    wanted = Encoding.model_validate_json(config)
+    _images(checkpoints.load_config(checkpoints.find(wanted.model)), wanted, callback)
+    return {}
+
+
+def _images(model: "CheckpointConfig", wanted: Encoding, callback: Callback) -> "ImageSet":
+    from vae_core import datasets
+
+    path = model.run.data.path
+    return datasets.load_as(model.image, wanted.dataset, wanted.split, path, callback)
+
+
 def _encode(arrays: Arrays, config: str, callback: Callback) -> Arrays:
     """The latents stay where `encode_dataset` keeps them: what is mapped is not sent around."""
-    from vae_core import checkpoints, datasets
+    from vae_core import checkpoints
     from vae_core.latents import encode_dataset, load_encoded
 
     wanted = Encoding.model_validate_json(config)
     loaded = checkpoints.load(checkpoints.find(wanted.model))
-    image = loaded.config.image
-    images = datasets.load(
-        wanted.dataset,
-        wanted.split,
-        path=loaded.config.run.data.path,
-        image_size=image.size,
-        channels=image.channels,
-    )
+    images = _images(loaded.config, wanted, callback)
     encode_dataset(loaded.model, loaded.key, images, callback)
     if load_encoded(loaded.model, loaded.key, images) is None:
         raise LatentExplorerError(
@@ -67,6 +81,7 @@ def _cost(arrays: Arrays, config: str, callback: Callback) -> Arrays:
 
 KINDS: dict[str, Callable[[Arrays, str, Callback], Arrays]] = {
     "project": _project,
+    "open": _open,
     "encode": _encode,
     "cost": _cost,
 }

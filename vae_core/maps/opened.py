@@ -9,7 +9,7 @@ import numpy as np
 from vae_core import settings
 from vae_core.checkpoints import Checkpoint
 from vae_core.datasets import DATASETS, ImageSet
-from vae_core.errors import LatentExplorerError
+from vae_core.errors import LatentExplorerError, NotReady
 from vae_core.latents import Latents, decode
 from vae_core.maps import colours, terrain
 from vae_core.maps.colours import Colour
@@ -23,10 +23,6 @@ from vae_core.store import Store
 T = TypeVar("T")
 
 _COLOURS = 32  # kept in memory: 3 MB each for 737,280 points
-
-
-class NotReady(LatentExplorerError):
-    """A map whose latents or layout a job must compute first."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ import streamlit as st
 
 from vae_core.checkpoints import Checkpoint
 from vae_core.datasets import DATASETS, SPLITS, ImageSet
-from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName, require_known
+from vae_core.errors import (
+    CheckpointError,
+    LatentExplorerError,
+    NotReady,
+    UnknownName,
+    require_known,
+)
 from vae_core.latents import Latents, rates
 from vae_core.store import Store
 from vae_core.ui import controls, encoding, errors
@@ -37,7 +43,11 @@ class Choice:
 
     @property
     def images(self) -> ImageSet:
-        return store().images(self.model, self.dataset, self.split)
+        """The images; where they must be decoded first, a job stands here instead."""
+        try:
+            return store().images(self.model, self.dataset, self.split)
+        except NotReady:
+            encoding.wait_for_images(self.model, self.dataset)
 
     @property
     def ink(self) -> bool:
@@ -57,11 +67,12 @@ class Choice:
 
     def latents(self) -> Latents:
         """The dataset as the model encodes it; where that takes long, a job stands here instead."""
+        images = self.images
         # The spinner is also for a visitor who waits while another's request encodes the same.
         with st.spinner(f"Encoding {self.dataset} with {self.model} …", show_time=True):
             latents = store().latents_if_ready(self.model, self.dataset, self.split)
         if latents is None:
-            checkpoint, count = self.checkpoint, len(self.images)
+            checkpoint, count = self.checkpoint, len(images)
             speed = rates(checkpoint.model, checkpoint.key).encode
             encoding.wait(self.model, self.dataset, self.split, count, count / speed)
         return latents
