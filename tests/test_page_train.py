@@ -3,14 +3,17 @@
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.small_runs import save_run
-from vae_core import runs
+from vae_core import costs, processes, runs
 from vae_core.cli import _parse
-from vae_core.config import RunConfig, TrainingConfig
-from vae_core.ui.studio import begin, cost, presets
+from vae_core.config import DataConfig, RunConfig, TrainingConfig
+from vae_core.ui.studio import begin, cost, presets, subjects
+from vae_core.ui.studio.words import duration
 
 PAGE = "../pages/train/train.py"
 
@@ -20,7 +23,10 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home without runs, and a cost that is known: nothing is started here."""
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
     known = {"memory": 3_000_000, "epoch": 2.5}
-    monkeypatch.setattr(cost.cache, "load", lambda kind, key: known)
+    load = cost.cache.load
+    monkeypatch.setattr(
+        cost.cache, "load", lambda kind, key: known if kind == cost.KIND else load(kind, key)
+    )
 
 
 def opened(**address: str) -> AppTest:
@@ -45,8 +51,8 @@ def field(app: AppTest, name: str, kind: str = "number_input"):
     return getattr(app, kind)(key=f"train.{name}")
 
 
-def subject(app: AppTest) -> presets.Subject:
-    return presets.Subject("digits", _image(), 1439, 179)
+def subject(app: AppTest | None) -> presets.Subject:
+    return presets.Subject(DataConfig(dataset="digits"), _image(), 1439, 179)
 
 
 def _image():
@@ -66,12 +72,10 @@ def test_a_newcomer_sees_little_and_can_begin() -> None:
 def test_what_it_costs_is_said_before() -> None:
     app = opened()
     run = shown(app)
-    from vae_core import costs
-
     count = costs.parameters(_image(), run)
     assert metric(app, "Parameters") == f"{count:,}"
     assert metric(app, "Memory") == "≈ 3.0 MB"
-    assert metric(app, "Time") == f"≈ {2.5 * run.training.epochs / 60:.0f} min 30 s"
+    assert metric(app, "Time") == f"≈ {duration(2.5 * run.training.epochs)}"
 
 
 @pytest.mark.parametrize("preset", [presets.BALANCED, presets.BEST])
@@ -158,6 +162,105 @@ def test_a_run_can_be_duplicated_with_changes() -> None:
     expected = run.request().config.model_dump()
     expected["model"]["latent_dim"] = 3
     assert shown(app) == RunConfig.model_validate(expected)
+
+
+def test_a_run_that_diverged_is_begun_anew_with_a_lower_rate() -> None:
+    run = save_run("mine")
+    rate = run.request().config.training.learning_rate
+    assert shown(opened(like=run.id, slower="true")).training.learning_rate == rate * 0.3
+
+
+def test_own_images_are_chosen_by_their_path(tmp_path: Path) -> None:
+    file = tmp_path / "mine.npy"
+    np.save(file, np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8))
+    app = opened(dataset="array")
+    assert not app.code
+    assert any("Which images?" in block.proto.body for block in app.get("html"))
+    path = app.text_input(key=subjects.PATH)
+    path.set_value(str(tmp_path / "not there.npy")).run()
+    assert "not there" in app.error[0].value.replace("\\", "")
+    assert not app.code
+    path.set_value(str(file)).run()
+    assert not app.error
+    assert shown(app).data == DataConfig(dataset="array", path=file)
+
+
+def test_pictures_of_a_folder_get_the_size_and_channels_that_are_asked_for(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(20):
+        picture = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    app = opened(dataset="folder")
+    app.text_input(key=subjects.PATH).set_value(str(tmp_path)).run()
+    assert shown(app).data == DataConfig(dataset="folder", path=tmp_path)
+    app.number_input(key="train.data.image_size").set_value(16)
+    app.selectbox(key="train.data.channels").set_value(1).run()
+    config = shown(app)
+    assert config.data == DataConfig(dataset="folder", path=tmp_path, image_size=16, channels=1)
+
+
+def test_a_measurement_that_others_wait_for_is_not_cancelled(monkeypatch) -> None:
+    cancelled = []
+
+    class Job:
+        def __init__(self, key: str):
+            self.key = key
+
+        def cancel(self) -> None:
+            cancelled.append(self.key)
+
+    monkeypatch.setattr(cost.jobs, "find", lambda kind, key: Job(key))
+    monkeypatch.setattr(cost, "_waiting", {})
+    visitors = [{}, {}]
+
+    def want(visitor: dict, key: str | None) -> None:
+        monkeypatch.setattr(cost.st, "session_state", visitor)
+        cost._want(key)
+
+    want(visitors[0], "small")
+    want(visitors[1], "small")
+    want(visitors[0], "large")
+    assert cancelled == []
+    want(visitors[1], "large")
+    assert cancelled == ["small"]
+    want(visitors[0], None)
+    assert cancelled == ["small"]
+    want(visitors[1], None)
+    assert cancelled == ["small", "large"]
+
+
+def test_a_measurement_that_was_cancelled_elsewhere_begins_anew(monkeypatch) -> None:
+    started = []
+
+    class Job:
+        state = "cancelled"
+
+        def __init__(self, key: str):
+            self.key = key
+
+    def start(kind: str, arrays: dict, config: str, key: str) -> Job:
+        started.append(Job(key))
+        if len(started) == 2:
+            started[-1].state = "running"
+        return started[-1]
+
+    monkeypatch.setattr(cost.cache, "load", lambda kind, key: None)
+    monkeypatch.setattr(cost.jobs, "find", lambda kind, key: None)
+    monkeypatch.setattr(cost.jobs, "start", start)
+    app = opened()
+    app.run()
+    assert len(started) == 2
+    assert metric(app, "Time") == "measuring …"
+
+
+def test_the_threads_are_part_of_what_was_measured(monkeypatch) -> None:
+    """A job has as many as a run that is begun."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert processes.environment()["OMP_NUM_THREADS"] == "3"
+    asked = costs.Question.about(_image(), presets.make(presets.DEMO, subject(None), 2), 10, 1)
+    three = cost._key(asked)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert cost._key(asked) != three
 
 
 def test_an_address_that_names_no_run_or_setting_is_told() -> None:

@@ -7,7 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.small_runs import save_run, write_status
-from vae_core import checkpoints, runs
+from vae_core import checkpoints, runs, settings
+from vae_core.config import ImageFormat
+from vae_core.errors import Cancelled, LatentExplorerError
+from vae_core.models import VAE
+from vae_core.progress import Progress
 from vae_core.runs import Run
 from vae_core.ui.studio import exporting, steer
 from vae_core.ui.studio.words import ago, duration, size
@@ -99,8 +103,15 @@ def test_what_can_be_done_depends_on_the_state(state, done: int, offered: set[st
     app = opened(save_run("mine", state, done=done))
     assert buttons(app) & {"Pause", "Stop", "Resume"} == offered
     assert {"Duplicate", "Delete"} <= buttons(app)
-    assert ("Keep" in buttons(app)) == (state not in ("running", "queued") and done > 0)
-    assert ("Continue" in buttons(app)) == ("Keep" in buttons(app))
+    assert ("Keep as model" in buttons(app)) == (state not in ("running", "queued") and done > 0)
+    assert ("Continue" in buttons(app)) == ("Keep as model" in buttons(app))
+
+
+def test_a_run_that_diverged_leads_to_a_lower_rate_and_not_into_the_same_again() -> None:
+    run = save_run("mine", "failed", done=2)
+    write_status(run, run.status().model_copy(update={"diverged": True}))
+    assert {"Duplicate with a lower rate", "Duplicate"} <= buttons(opened(run))
+    assert "Resume" not in buttons(opened(run))
 
 
 @pytest.mark.usefixtures("alive")
@@ -160,8 +171,6 @@ def test_a_button_asks_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_run_refuses_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vae_core.errors import LatentExplorerError
-
     def refuse(self: Run) -> None:
         raise LatentExplorerError("The disk is full.")
 
@@ -180,26 +189,60 @@ def test_more_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [3]
 
 
-def test_a_run_is_kept_and_then_opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.small_models import save_model
+class Keeping:
+    """A job that measures a run, seen while it works and at its end."""
 
-    run = save_run("mine")
+    state = "running"
+
+    def __init__(self, run: str, name: str, key: str):
+        self.run, self.name, self.key = run, name, key
+
+    def progress(self) -> Progress:
+        return Progress(0.25, 1.0, "measuring")
+
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+    def result(self) -> dict:
+        if self.state == "cancelled":
+            raise Cancelled("The work was cancelled.")
+        config = runs.find(self.run).request().config
+        vae = VAE(ImageFormat(channels=1, size=8), config.model)
+        record = checkpoints.TrainingRecord(best_epoch=4, epochs_run=4)
+        checkpoints.save(settings.user_checkpoints() / self.name, vae, config, record)
+        return {}
+
+
+def test_a_run_is_kept_and_then_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Keeping] = []
     monkeypatch.setattr(
-        Run, "keep_as_model", lambda self, name, callback: save_model(home, name) or Path()
+        steer.jobs, "keep", lambda *given: begun.append(Keeping(*given)) or begun[-1]
     )
-    app = opened(run)
+    monkeypatch.setattr(steer.jobs, "find", lambda kind, key: None)
+    run = save_run("mine")
+    app = press(opened(run), "Keep as model")  # one click: it has a name already
+    assert (begun[0].run, begun[0].name) == (run.id, "mine")
+    assert "measuring" in [bar.proto.text for bar in app.get("progress")]
+    assert "Keep as model" not in buttons(app)
+    app = press(app, "Cancel").run()
+    assert "Keep as model" in buttons(app)
+    assert not app.error
     app.text_input[0].set_value("kept").run()
-    app = press(app, "Keep")
+    app = press(app, "Keep as model")
+    begun[-1].state = "done"
+    app.run()
     assert "kept" in checkpoints.listing()
     assert "Open on the map → explore/explore.py {'model': 'kept'}" in words(app)
-    assert "Keep" not in buttons(app)
+    assert "Keep as model" not in buttons(app)
 
 
-def test_a_name_that_is_taken_is_refused() -> None:
+@pytest.mark.parametrize("name", ["digits-2d", "a/b"])
+def test_a_name_that_is_taken_or_none_is_refused(name: str) -> None:
     app = opened(save_run("digits-2d"))  # as a shipped model is called
     assert app.text_input[0].value == "digits-2d-2"
-    app.text_input[0].set_value("digits-2d").run()
-    assert "already" in press(app, "Keep").error[0].value
+    app.text_input[0].set_value(name).run()
+    said = press(app, "Keep as model").error[0].value.replace("\\", "")
+    assert "There is a model" in said or "cannot be a model's name" in said
 
 
 def test_deleted_and_brought_back() -> None:
@@ -211,8 +254,31 @@ def test_deleted_and_brought_back() -> None:
     app = press(app, "Undo")
     assert runs.listing() == [run]
     assert "deleted" not in app.query_params
-    gone = press(listed(deleted="nope"), "Undo")
-    assert "no run 'nope' in the trash" in gone.error[0].value.replace("\\", "")
+    gone = listed(deleted="nope")
+    assert "no run 'nope' in the trash" in gone.toast[0].value.replace("\\", "")
+    assert "Undo" not in buttons(gone)
+
+
+def test_the_trash_is_looked_through_and_emptied() -> None:
+    kept, first, second = (save_run(name) for name in ("kept", "first", "second"))
+    first.delete()
+    second.delete()
+    app = listed()
+    (trash,) = app.get("popover")
+    assert trash.proto.popover.label.startswith("Trash (2, ")
+    app.button(key=f"restore-{first.id}").click().run()
+    assert set(runs.listing()) == {kept, first}
+    press(app, "Empty the trash")
+    assert runs.trashed() == []
+    assert "Empty the trash" not in buttons(app)
+
+
+def test_a_run_that_cannot_be_moved_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Run) -> None:
+        raise LatentExplorerError("The run cannot be moved: Permission denied.")
+
+    monkeypatch.setattr(Run, "delete", refuse)
+    assert "Permission denied" in press(opened(save_run("mine")), "Delete").error[0].value
 
 
 def test_no_runs_yet() -> None:
@@ -254,10 +320,19 @@ def test_a_run_is_deleted_in_the_list() -> None:
 
 
 def test_a_damaged_run_takes_no_other_with_it() -> None:
-    save_run("whole")
-    broken = save_run("broken")
-    (broken.directory / "status.json").write_text("{")
-    assert html_of(listed()).count('class="le-run"') == 1
+    whole = save_run("whole")
+    broken = [save_run("broken"), save_run("empty")]
+    (broken[0].directory / "status.json").write_text("{")
+    (broken[1].directory / "request.json").write_text("")
+    app = listed()
+    assert html_of(app).count('class="le-run"') == 3
+    assert html_of(app).count(">cannot be read<") == 2
+    for page in (opened(whole), AppTest.from_file("../pages/train/train.py").run(timeout=60)):
+        assert not page.exception
+        assert not page.error
+    for run in broken:
+        app.button(key=f"delete-{run.id}").click().run()
+    assert runs.listing() == [whole]
 
 
 def test_the_film_is_made_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,12 +46,13 @@ MAY: dict[str, set[str]] = {
     "costs": {"settings", "models", "objectives", "training"},
     "timelapse": {"projection"},
     "processes": set(),
-    "jobs": CORE | {"processes", "costs"},
+    "jobs": CORE | {"processes", "costs", "runs"},
     "runs": CORE | {"processes", "commands", "torchrun"},
     "api": CORE | {"store", "maps", "assets"},
     "cli": CORE | {"jobs", "runs", "torchrun"},
     "ui": CORE
-    | {"store", "maps", "assets", "jobs", "runs", "figures", "commands", "costs", "timelapse"},
+    | {"store", "maps", "assets", "jobs", "runs", "figures", "commands", "costs", "timelapse"}
+    | {"processes"},
 }
 PAGES = {
     "ui",

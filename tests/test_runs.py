@@ -421,8 +421,9 @@ def test_a_damaged_run_is_named(home: Path) -> None:
     (run.directory / files.STATUS).write_text('{"state": "asleep"}')
     with pytest.raises(LatentExplorerError, match=r"status\.json cannot be read"):
         run.status()
-    assert [entry.run for entry in runs.entries()] == [whole]
-    assert runs.damaged() == [run]
+    entries = runs.entries()
+    assert [entry.run for entry in entries] == [whole]
+    assert runs.damaged(entries) == [run]
     run.delete()
     assert runs.listing() == [whole]
     assert runs.restore(run.id) == run

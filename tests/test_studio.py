@@ -17,6 +17,7 @@ from tests.test_timelapse import a_film
 from vae_core import figures
 from vae_core.config import (
     Config,
+    DataConfig,
     ImageFormat,
     ModelConfig,
     ObjectiveConfig,
@@ -30,7 +31,7 @@ from vae_core.ui.studio import fields, films, form, player, presets
 
 def subject(size: int = 28, channels: int = 1, images: int = 4000) -> presets.Subject:
     image = ImageFormat(channels=channels, size=size)  # type: ignore[arg-type]
-    return presets.Subject("mnist-5k", image, images, images // 8)
+    return presets.Subject(DataConfig(dataset="mnist-5k"), image, images, images // 8)
 
 
 @pytest.mark.parametrize("name", [presets.DEMO, presets.BALANCED, presets.BEST])

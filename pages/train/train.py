@@ -9,4 +9,5 @@ with style.frame():
     with choices:
         draft = form.choose()
     with summary:
-        begin.show(draft)
+        if draft is not None:
+            begin.show(draft)

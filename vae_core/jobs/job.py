@@ -19,7 +19,7 @@ from vae_core.cache import Arrays
 from vae_core.config import ProjectionConfig
 from vae_core.errors import Cancelled, LatentExplorerError, require_known
 from vae_core.jobs.files import read, root, write
-from vae_core.jobs.kinds import KINDS, Encoding
+from vae_core.jobs.kinds import KINDS, Encoding, Keeping
 from vae_core.progress import Callback, Progress
 
 State = Literal["running", "done", "failed", "cancelled"]
@@ -223,6 +223,11 @@ def encode(model: str, dataset: str, split: str = "all") -> Job:
 def encoding_key(model: str, dataset: str, split: str) -> str:
     """What `find` knows a job of `encode`, or (with all images) of `open_images`, by."""
     return Encoding(model=model, dataset=dataset, split=split).model_dump_json()
+
+
+def keep(run: str, name: str, key: str) -> Job:
+    """Make the run of an id a model of this name, by `Run.keep_as_model`; it has no arrays."""
+    return start("keep", {}, Keeping(run=run, name=name).model_dump_json(), key)
 
 
 def _jobs() -> list[Job]:

@@ -26,6 +26,13 @@ class Encoding(Config):
     split: str
 
 
+class Keeping(Config):
+    """Which run becomes the model of which name."""
+
+    run: str
+    name: str
+
+
 def _project(arrays: Arrays, config: str, callback: Callback) -> Arrays:
     began = time.monotonic()
     from vae_core.projection import project as lay_out
@@ -79,9 +86,19 @@ def _cost(arrays: Arrays, config: str, callback: Callback) -> Arrays:
     return {"memory": np.array(cost.memory), "epoch": np.array(epoch)}
 
 
+def _keep(arrays: Arrays, config: str, callback: Callback) -> Arrays:
+    """The model is among the user's checkpoints then."""
+    from vae_core import runs
+
+    wanted = Keeping.model_validate_json(config)
+    runs.find(wanted.run).keep_as_model(wanted.name, callback)
+    return {}
+
+
 KINDS: dict[str, Callable[[Arrays, str, Callback], Arrays]] = {
     "project": _project,
     "open": _open,
     "encode": _encode,
     "cost": _cost,
+    "keep": _keep,
 }

@@ -17,7 +17,7 @@ page, visitor and server sees the same runs, and they go on when all of them hav
 """
 
 from vae_core.runs.records import Request, State, Status
-from vae_core.runs.run import Run
+from vae_core.runs.run import Run, changed
 from vae_core.runs.shelf import (
     Entry,
     create,
@@ -41,6 +41,7 @@ __all__ = [
     "State",
     "Status",
     "Subset",
+    "changed",
     "create",
     "damaged",
     "empty_trash",

@@ -13,7 +13,7 @@ import numpy as np
 
 from vae_core import disk
 from vae_core.datasets.base import ImageSet
-from vae_core.errors import Cancelled, LatentExplorerError, StopTraining
+from vae_core.errors import Cancelled, LatentExplorerError, StopTraining, TrainingDiverged
 from vae_core.models import VAE
 from vae_core.processes import Process
 from vae_core.progress import Callback, Progress
@@ -87,6 +87,7 @@ class Desk:
             with contextlib.suppress(OSError):  # the directory is gone
                 (self._run.directory / _SPARE).unlink(missing_ok=True)
             if error is not None:
+                self._status = self._status.model_copy(update={"diverged": _diverged(error)})
                 self._say_last(*_last_word(error))
             if self._tracker:
                 with contextlib.suppress(OSError):  # all it tells stands in the metrics
@@ -260,6 +261,10 @@ class Desk:
 
 def _line(row: Any, kl_per_dim: Any) -> str:
     return json.dumps({**row, "kl_per_dim": list(kl_per_dim)}) + "\n"
+
+
+def _diverged(error: BaseException) -> bool:
+    return isinstance(error, TrainingDiverged) or isinstance(error.__cause__, TrainingDiverged)
 
 
 def _last_word(error: BaseException) -> tuple[State, str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vae_core import cards, checkpoints, datasets, settings
+from vae_core import cards, checkpoints, datasets, disk, settings
 from vae_core.errors import CheckpointError, LatentExplorerError
 from vae_core.progress import Callback
 from vae_core.runs import files
@@ -47,19 +47,21 @@ def write(
 def keep(run: Run, name: str, callback: Callback | None) -> Path:
     """`Run.keep_as_model`."""
     target = settings.user_checkpoints() / checkpoints.valid_name(name)
-    if target.exists() or name in checkpoints.listing():
-        raise CheckpointError(f"There is a model {name!r} already: choose another name.")
-    request, made = run.request(), run.directory / files.MODEL
-    if made.is_dir():
-        _copy(made, target, name)
+    # Whoever else keeps a model of this name meanwhile has to choose another one.
+    with disk.exclusive(settings.home() / "locks" / f"model-{name}", callback):
+        if target.exists() or name in checkpoints.listing():
+            raise CheckpointError(f"There is a model {name!r} already: choose another name.")
+        request, made = run.request(), run.directory / files.MODEL
+        if made.is_dir():
+            _copy(made, target, name)
+            return target
+        file = run.directory / files.STATE
+        if not file.exists():
+            raise LatentExplorerError(f"The run {run.id} has not learned anything yet.")
+        images = datasets.load_config(request.config.data, callback=callback)
+        fitted = best_of(TrainingState.read(file), images.format)
+        write(target, name, request, images, fitted, callback)
         return target
-    file = run.directory / files.STATE
-    if not file.exists():
-        raise LatentExplorerError(f"The run {run.id} has not learned anything yet.")
-    images = datasets.load_config(request.config.data, callback=callback)
-    fitted = best_of(TrainingState.read(file), images.format)
-    write(target, name, request, images, fitted, callback)
-    return target
 
 
 def _copy(made: Path, target: Path, name: str) -> None:

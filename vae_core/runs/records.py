@@ -46,6 +46,7 @@ class Status(Config):
     best_epoch: int = 0
     best_loss: float | None = Field(default=None, description="of the validation images")
     message: str = ""
+    diverged: bool = Field(default=False, description="whether it would fail again in the same way")
 
     @classmethod
     def first(cls, config: RunConfig, process: Process) -> Self:
@@ -66,7 +67,7 @@ class Status(Config):
         now = time.time()
         queued = self.queued if self.working else now
         update = {"state": "queued", "queued": queued, "updated": now, "message": "starting"}
-        still = {"terms": {}, "images_per_second": None, "eta": None}
+        still = {"terms": {}, "images_per_second": None, "eta": None, "diverged": False}
         return self.model_copy(update=vars(process) | update | still)
 
     @property

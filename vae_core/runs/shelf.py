@@ -37,9 +37,14 @@ def entries() -> list[Entry]:
     return [entry for entry in found if entry is not None]
 
 
-def damaged() -> list[Run]:
-    """Those of `listing` that cannot be read."""
-    return [run for run in listing() if _entry(run) is None and run.directory.exists()]
+def damaged(read: Iterable[Entry]) -> list[Run]:
+    """The runs that cannot be read, beside those that were."""
+    whole = {entry.run for entry in read}
+    return [
+        run
+        for run in listing()
+        if run not in whole and _entry(run) is None and run.directory.exists()
+    ]
 
 
 def trashed() -> list[str]:

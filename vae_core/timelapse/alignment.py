@@ -37,8 +37,7 @@ class Alignment:
 
     def places(self, snapshot: np.ndarray) -> np.ndarray:
         """Where a snapshot's points are: float32 `[N, 2]`."""
-        plane = snapshot.astype(np.float64) @ procrustes(snapshot, self._target)[:, :2]
-        return np.pad(plane, ((0, 0), (0, 2 - plane.shape[1]))).astype(np.float32)
+        return _plane(snapshot, procrustes(snapshot, self._target)[:, :2]).astype(np.float32)
 
 
 def place(snapshot: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
@@ -47,10 +46,16 @@ def place(snapshot: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
     Its principal axes (D > 2) are turned in the plane onto the places `before` `[N, 2]` of an
     earlier snapshot; a latent space of two dimensions is its own plane.
     """
-    plane = snapshot.astype(np.float64) @ _axes(snapshot)
+    plane = _plane(snapshot, _axes(snapshot))
     if snapshot.shape[1] > 2 and before is not None:
         plane = plane @ procrustes(plane, before)
     return plane.astype(np.float32)
+
+
+def _plane(means: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Means `[N, D]` along axes `[D, 2]`, or on a line along one: `[N, 2]`."""
+    seen = means.astype(np.float64) @ axes
+    return np.pad(seen, ((0, 0), (0, 2 - seen.shape[1])))
 
 
 def _axes(means: np.ndarray, most: int = 2) -> np.ndarray:

@@ -71,7 +71,8 @@ def widget(model: type[Config], name: str, key: str, disabled: bool = False) -> 
     if options is not None:
         return st.selectbox(
             title(name),
-            options,
+            [None, *options] if optional else options,
+            format_func=lambda option: AUTOMATIC if option is None else str(option),
             key=key,
             help=field.description,
             disabled=disabled,

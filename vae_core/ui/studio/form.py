@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from vae_core import checkpoints, runs
 from vae_core.config import (
+    PATH_DATASETS,
     Config,
     DataConfig,
     ModelConfig,
@@ -18,7 +20,7 @@ from vae_core.config import (
 )
 from vae_core.datasets import DATASETS
 from vae_core.errors import CheckpointError, LatentExplorerError
-from vae_core.ui import controls, widgets
+from vae_core.ui import controls, errors, widgets
 from vae_core.ui.state import store
 from vae_core.ui.studio import fields, presets, subjects
 
@@ -59,17 +61,29 @@ class Draft:
     problems: tuple[str, ...] = ()
 
 
-def choose() -> Draft:
-    """Draw the choices of a newcomer, in a toolbar, and below them what they lead to.
+def choose() -> Draft | None:
+    """Draw the choices of a newcomer, in a toolbar, and below them what they lead to; None while
+    there are no images to learn from.
 
-    `?like=RUN` begins with the configuration of a run.
+    `?like=RUN` begins with the configuration of a run, `&slower=true` with a third of its learning
+    rate.
     """
     like = _like()
-    with widgets.toolbar():
-        dataset = controls.select("Dataset", "dataset", _datasets(like), width=180)
-        own = like if like is not None and like.config.data.dataset == dataset else None
-        data = DataConfig(dataset=dataset) if own is None else own.config.data
+    toolbar = widgets.toolbar()
+    with toolbar:
+        names = [*DATASETS, *PATH_DATASETS]
+        dataset = controls.select("Dataset", "dataset", names, width=180)
+    own = like if like is not None and like.config.data.dataset == dataset else None
+    data = _own_images(dataset) if dataset in PATH_DATASETS else DataConfig(dataset=dataset)
+    if data is None:
+        return None
+    subject = None
+    with errors.reported():
+        subjects.prepare(data)
         subject = subjects.find(data)
+    if subject is None:  # they cannot be opened, which is said
+        return None
+    with toolbar:
         options = presets.names(subject)
         if own is not None:
             options = [f"As {own.name}", *options]
@@ -81,7 +95,7 @@ def choose() -> Draft:
         base = own.config
     else:
         base = presets.make(preset, subject, latent_dim)
-    token = (dataset, preset, st.query_params.get("like"))
+    token = (data, preset, st.query_params.get("like"))
     if st.session_state.get("_train_base") != token:
         st.session_state["_train_base"] = token
         _fill(base)
@@ -91,7 +105,34 @@ def choose() -> Draft:
     values = _values()
     values["model"]["latent_dim"] = latent_dim
     config, problems = _validated({"data": data.model_dump(), **values})
-    return Draft(subject, data, free_name(f"{dataset}-{latent_dim}d"), config, tuple(problems))
+    called = free_name(f"{dataset}-{latent_dim}d")
+    return Draft(subject, data, called, config, tuple(problems))
+
+
+def _own_images(dataset: str) -> DataConfig | None:
+    """The fields for one's own images; None, with a word about it, until they say where."""
+    with widgets.toolbar():
+        path = st.text_input(
+            "Path",
+            key=subjects.PATH,
+            placeholder=f"of {PATH_DATASETS[dataset]} on this machine",
+            persist_state="session",
+            width=520,
+        )
+        values: dict[str, Any] = {}
+        if dataset == "folder":
+            for name in ("image_size", "channels"):
+                with st.container(width=160):
+                    values[name] = fields.widget(DataConfig, name, f"train.data.{name}")
+    if not path.strip():
+        widgets.empty("Which images?", f"Give the path of {PATH_DATASETS[dataset]}.")
+        return None
+    where = Path(path.strip()).expanduser().resolve()  # the run is another process, elsewhere
+    try:
+        return DataConfig(dataset=dataset, path=where, **values)
+    except ValidationError as error:
+        st.error(errors.plain(_sentence(error.errors()[0])), icon=":material/error:")
+        return None
 
 
 def name(draft: Draft) -> tuple[str, str]:
@@ -106,13 +147,17 @@ def name(draft: Draft) -> tuple[str, str]:
         max_chars=64,
     )
     chosen = typed or draft.suggestion
+    return chosen, refusal(chosen)
+
+
+def refusal(name: str) -> str:
+    """What speaks against a new model of this name, or nothing."""
     try:
-        checkpoints.valid_name(chosen)
+        checkpoints.valid_name(name)
     except CheckpointError as error:
-        return chosen, str(error)
-    if chosen in store().model_names():
-        return chosen, f"There is a model {chosen!r} already: choose another name."
-    return chosen, ""
+        return str(error)
+    taken = name in store().model_names()
+    return f"There is a model {name!r} already: choose another name." if taken else ""
 
 
 def _like() -> runs.Request | None:
@@ -125,21 +170,21 @@ def _like() -> runs.Request | None:
     except LatentExplorerError as error:
         controls.warn(str(error))
         return None
+    config = request.config
+    if st.query_params.get("slower") == "true":
+        rate = float(f"{config.training.learning_rate / 3:.1g}")
+        config = runs.changed(config, {"training": {"learning_rate": rate}})
+        request = request.model_copy(update={"config": config})
     if st.session_state.get("_train_like") != wanted:
         st.session_state["_train_like"] = wanted
-        st.session_state["dataset"] = request.config.data.dataset
+        st.session_state[subjects.PATH] = str(config.data.path or "")
+        for name in ("image_size", "channels"):
+            st.session_state[f"train.data.{name}"] = getattr(config.data, name)
+        st.session_state["dataset"] = config.data.dataset
         st.session_state["preset"] = f"As {request.name}"
-        st.session_state["latent_dim"] = request.config.model.latent_dim
+        st.session_state["latent_dim"] = config.model.latent_dim
         st.session_state["train.name"] = ""
     return request
-
-
-def _datasets(like: runs.Request | None) -> list[str]:
-    """What can be learned from; the path of one's own images comes with a run."""
-    names = list(DATASETS)
-    if like is not None and like.config.data.dataset not in names:
-        names.append(like.config.data.dataset)
-    return names
 
 
 def _latent_dim() -> int:
@@ -215,8 +260,8 @@ def _more() -> None:
 
 def free_name(name: str, own: runs.Run | None = None) -> str:
     """`name`, with a number where there is a model, or a run but for its `own`, of that name."""
-    others = [run for run in runs.listing() if run != own]
-    taken = {*store().model_names(), *(run.request().name for run in others)}
+    others = {entry.request.name for entry in runs.entries() if entry.run != own}
+    taken = {*store().model_names(), *others}
     found, number = name, 2
     while found in taken:
         found, number = f"{name}-{number}", number + 1

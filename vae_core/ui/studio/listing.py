@@ -1,17 +1,17 @@
 """All runs: how each stands, its figures and its curve; chosen ones laid over each other."""
 
 import base64
+import contextlib
 import html
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
 from vae_core import figures, runs
 from vae_core.errors import LatentExplorerError
-from vae_core.runs import Request, Run, Status
+from vae_core.runs import Entry, Run
 from vae_core.ui import controls, errors, models, widgets
 from vae_core.ui.studio import metrics, steer
 from vae_core.ui.studio.states import word
@@ -19,7 +19,7 @@ from vae_core.ui.studio.words import ago, duration
 
 SHOWN = 12  # at first, and more by so many
 COMPARED = 3  # at first: the newest that have learned something
-EVERY = 2.0  # seconds between two looks while something trains
+EVERY, EVERY_AT_REST = 0.75, 2.0  # seconds between two looks, while something trains and else
 # What can be laid over each other: a name → the key of the metrics.
 OVERLAYS = {
     "Loss": "validation_loss",
@@ -29,44 +29,35 @@ OVERLAYS = {
 _SPARK = (132, 38)  # of a sparkline, in its own units
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A run, read once for one drawing of the list."""
-
-    run: Run
-    request: Request
-    status: Status
-    rows: list[dict]
-
-
 def read() -> list[Entry]:
-    """All runs, the newest first."""
-    found = []
-    for run in runs.listing():
-        try:
-            request, status = run.request(), run.status()
-        except LatentExplorerError:  # deleted meanwhile
-            continue
-        found.append(Entry(run, request, status, metrics.read(run, status)))
-    return sorted(found, key=lambda entry: entry.request.created, reverse=True)
+    """All runs that can be read, the newest first."""
+    return sorted(runs.entries(), key=lambda entry: entry.request.created, reverse=True)
 
 
 def show(entries: Sequence[Entry]) -> None:
-    """A row for each; drawn anew every other second while one of them trains."""
+    """A row for each; drawn anew every second while one of them trains, or else more rarely."""
+    first = [entries]  # what was just read is drawn at first
     working = any(entry.status.working for entry in entries)
-    st.fragment(_rows, run_every=EVERY if working else None)(working)
+    st.fragment(_rows, run_every=EVERY if working else EVERY_AT_REST)(first, len(entries), working)
 
 
-def _rows(worked: bool) -> None:
+def _rows(first: list[Sequence[Entry]], count: int, worked: bool) -> None:
     with errors.reported():
-        entries = read()
+        entries = first.pop() if first else read()
         shown = st.session_state.get("_runs_shown", SHOWN)
         for entry in entries[:shown]:
             _row(entry)
         if shown < len(entries) and st.button(f"Show more of {len(entries)}"):
             st.session_state["_runs_shown"] = shown + SHOWN
             st.rerun(scope="fragment")
-        if any(entry.status.working for entry in entries) != worked:
+        damaged = runs.damaged(entries)
+        for run in damaged:
+            _damaged(run)
+        if not entries and not damaged:
+            hint = "A training that was begun goes on by itself, listed here."
+            widgets.empty("No runs yet", hint)
+        working = any(entry.status.working for entry in entries)
+        if working != worked or len(entries) != count:
             st.rerun()
 
 
@@ -83,7 +74,24 @@ def _row(entry: Entry) -> None:
             query_params={"run": run.id},
             help=f"Open the run {errors.plain(request.name)}",
         )
-        if st.button("Delete", icon=":material/delete:", type="tertiary", key=f"delete-{run.id}"):
+        _delete(run)
+
+
+def _damaged(run: Run) -> None:
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", key=f"run-{run.id}"
+    ):
+        told = "It cannot be read: its files are damaged, or of another version."
+        st.html(
+            f'<div class="le-run"><div class="le-run-name"><h3>{html.escape(run.id)}</h3>'
+            f'<span class="le-state le-red">cannot be read</span><p>{told}</p></div></div>'
+        )
+        _delete(run)
+
+
+def _delete(run: Run) -> None:
+    if st.button("Delete", icon=":material/delete:", type="tertiary", key=f"delete-{run.id}"):
+        with errors.reported():
             steer.delete(run)
             st.query_params["deleted"] = run.id
             st.rerun()
@@ -108,7 +116,9 @@ def _described(entry: Entry) -> str:
 def _figures(entry: Entry) -> list[tuple[str, str]]:
     """Of the best epoch so far, in nats; how long it took."""
     status = entry.status
-    best = next((row for row in entry.rows if row["epoch"] == status.best_epoch), None)
+    best = next(
+        (row for row in metrics.read(entry.run, status) if row["epoch"] == status.best_epoch), None
+    )
 
     def nats(name: str) -> str:
         return "–" if best is None or name not in best else f"{best[name]:,.1f}"
@@ -124,7 +134,8 @@ def _figures(entry: Entry) -> list[tuple[str, str]]:
 
 def _sparkline(entry: Entry) -> str:
     """The validation loss over the epochs, its wild beginning cut off."""
-    losses = np.array([row["validation_loss"] for row in entry.rows], dtype=float)
+    rows = metrics.read(entry.run, entry.status)
+    losses = np.array([row["validation_loss"] for row in rows], dtype=float)
     if len(losses) < 2:
         return "<span></span>"
     width, height = _SPARK
@@ -150,7 +161,7 @@ def overlay(entries: Sequence[Entry]) -> None:
     """Curves of chosen runs in one figure; drawn anew as the list is."""
     working = any(entry.status.working for entry in entries)
     known = {entry.run.id: entry.request.name for entry in entries}
-    learned = [entry.run.id for entry in entries if entry.rows]
+    learned = [entry.run.id for entry in entries if entry.status.epoch]
     if not learned:
         if entries:
             widgets.empty("No curves yet", "They begin with the end of a first epoch.")
@@ -172,8 +183,11 @@ def overlay(entries: Sequence[Entry]) -> None:
 
 def _curves(chosen: Sequence[str], known: dict[str, str], what: str) -> None:
     with errors.reported():
-        entries = {entry.run.id: entry for entry in read() if entry.run.id in chosen}
-        curves = {_told_apart(id, known): entries[id].rows for id in chosen if id in entries}
+        curves = {}
+        for id in chosen:
+            with contextlib.suppress(LatentExplorerError):  # deleted meanwhile
+                run = runs.find(id)
+                curves[_told_apart(id, known)] = metrics.read(run, run.status())
         st.plotly_chart(
             figures.compared(curves, OVERLAYS[what], f"{what}, nats, validation"),
             key="overlay",

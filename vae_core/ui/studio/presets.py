@@ -24,7 +24,7 @@ DEMO_EPOCHS, BALANCED_EPOCHS, BEST_EPOCHS = (2, 45), (15, 80), (30, 120)
 class Subject:
     """What a preset depends on: the images, and how many are learned from and watched."""
 
-    dataset: str
+    data: DataConfig
     image: ImageFormat
     images: int
     held_out: int
@@ -57,7 +57,7 @@ def _demo(subject: Subject, latent_dim: int) -> RunConfig:
     flat = subject.image.channels == 1 and subject.image.size < LARGE
     width = 8 if not flat else 32 if subject.image.size < TINY else 16
     return RunConfig(
-        data=DataConfig(dataset=subject.dataset),
+        data=subject.data,
         model=ModelConfig(
             latent_dim=latent_dim,
             architecture="mlp" if flat else "conv",
@@ -77,7 +77,7 @@ def _demo(subject: Subject, latent_dim: int) -> RunConfig:
 def _balanced(subject: Subject, latent_dim: int) -> RunConfig:
     epochs = subject.epochs(1_200_000, BALANCED_EPOCHS)
     return RunConfig(
-        data=DataConfig(dataset=subject.dataset),
+        data=subject.data,
         model=ModelConfig(latent_dim=latent_dim, width=16, likelihood=_likelihood(subject)),
         objective=ObjectiveConfig(warmup_epochs=max(1, epochs // 6)),
         training=TrainingConfig(epochs=epochs, learning_rate=2e-3),
@@ -89,7 +89,7 @@ def _best(subject: Subject, latent_dim: int) -> RunConfig:
     epochs = subject.epochs(2_750_000, BEST_EPOCHS)
     width = 32 if TINY <= subject.image.size < LARGE else 24
     return RunConfig(
-        data=DataConfig(dataset=subject.dataset),
+        data=subject.data,
         model=ModelConfig(latent_dim=latent_dim, width=width, likelihood=_likelihood(subject)),
         objective=ObjectiveConfig(warmup_epochs=max(5, epochs // 6)),
         training=TrainingConfig(

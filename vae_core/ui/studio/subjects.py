@@ -6,11 +6,13 @@ import streamlit as st
 from vae_core import datasets
 from vae_core.config import DataConfig, ImageFormat
 from vae_core.datasets import DATASETS, ImageSet
+from vae_core.progress import Progress
 from vae_core.ui import pictures
 from vae_core.ui.studio.presets import Subject
 from vae_core.ui.studio.words import size
 
 SHOWN, COLUMNS = 36, 12  # images of a dataset
+PATH = "train.data.path"  # of one's own images, in the session
 # Shares of a published set that are learned from and watched, where they cannot be counted yet.
 LEARNED, WATCHED = 0.8, 0.1
 
@@ -26,10 +28,10 @@ def find(data: DataConfig) -> Subject:
         channels, side, _ = info.shape
         image = ImageFormat(channels=channels, size=side)  # type: ignore[arg-type]
         count = info.count or 0
-        return Subject(data.dataset, image, round(LEARNED * count), round(WATCHED * count))
+        return Subject(data, image, round(LEARNED * count), round(WATCHED * count))
     images = _opened(data)
     learned, watched = (len(images.splits[split]) for split in ("train", "validation"))
-    return Subject(data.dataset, images.format, learned, watched)
+    return Subject(data, images.format, learned, watched)
 
 
 def show(data: DataConfig) -> None:
@@ -58,6 +60,29 @@ def show(data: DataConfig) -> None:
     side = images.format.size
     colour = " in colour" if images.format.channels == 3 else ""
     st.caption(f"{about}{len(images):,} images of {side} × {side}{colour}{licence}")
+
+
+def prepare(data: DataConfig) -> None:
+    """Decode one's own images, which are kept then, with progress; the press of *Cancel*, as any
+    other, ends that."""
+    ready = st.session_state.setdefault("_train_prepared", set())
+    if data.path is None or data in ready:
+        return
+    place = st.empty()
+    with place.container():
+        bar = st.progress(0.0, "Opening the images …")
+        st.button("Cancel", icon=":material/close:", key="cancel images", on_click=_forget_path)
+
+        def report(progress: Progress) -> None:
+            bar.progress(progress.fraction, progress.message or "Opening the images …")
+
+        datasets.load_config(data, callback=report)
+    place.empty()
+    ready.add(data)
+
+
+def _forget_path() -> None:
+    st.session_state[PATH] = ""
 
 
 @st.cache_resource(
