@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,6 +229,24 @@ def test_all_of_them_have_a_share_of_the_disk(home, monkeypatch):
     monkeypatch.setattr(settings, "MAX_CACHE_BYTES", 4 * SIZE)
     paths.append(remember_at(home, "4", 4))
     assert [path.exists() for path in paths] == [False, True, True, True, True]
+
+
+def test_killed_at_the_very_end_it_has_lost_nothing(home, monkeypatch):
+    """All is written, and not yet where it is looked for."""
+    replace = Path.replace
+
+    def killed(path, target):
+        if path.suffix == ".part":
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cache.remember_arrays("kind", "key", LIKE, Filler())
+    filler = Filler()
+    check(cache.remember_arrays("kind", "key", LIKE, filler))
+    assert filler.starts == []
 
 
 def test_two_at_once_fill_once():

@@ -318,6 +318,19 @@ def test_errors_are_sentences(trained, refuses, tmp_path, monkeypatch, arguments
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_leaves_an_older_file_as_it_was(trained, refuses, tmp_path, monkeypatch):
+    out = tmp_path / "x.png"
+    out.write_bytes(b"older")
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    said = refuses("sample", "--model", "tiny", "--out", str(out))
+    assert "There is no room for" in said
+    assert out.read_bytes() == b"older"
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

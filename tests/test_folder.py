@@ -320,6 +320,24 @@ def test_decoding_ends_soon_within_a_block(many, monkeypatch):
     assert len(read) < 32
 
 
+def test_what_was_unreadable_is_tried_again(many, monkeypatch):
+    read_image = folder.read_image
+
+    def refuse(data, name):
+        if Path(name).name in ("7.png", "8.png"):
+            raise ImageError("not to be read")
+        return read_image(data, name)
+
+    monkeypatch.setattr(folder, "read_image", refuse)
+    before = folder.load(many, 8, 3)
+    assert before.note.startswith("skipped 2 unreadable images among 100")
+    monkeypatch.setattr(folder, "read_image", read_image)  # as after a chmod
+    after = folder.load(many, 8, 3)
+    assert values(after) == IN_ORDER
+    assert (after.note, len(before)) == ("", 98)
+    assert before.key != after.key
+
+
 def test_listing_can_be_cancelled(many, monkeypatch):
     monkeypatch.setattr(listing, "_TOLD", 40)
     seen = []

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from vae_core import cache, checkpoints, datasets, settings, walks
+from vae_core.cli.opening import open_model
 from vae_core.config import ImageFormat, ModelConfig
 from vae_core.errors import Cancelled, LatentExplorerError, UnknownName
+from vae_core.images import to_uint8
 from vae_core.latents import Latents, decode, encode, encode_dataset, running, sample_prior
 from vae_core.models import VAE
 from vae_core.objectives import kl_per_dimension
@@ -131,6 +133,40 @@ def test_chunks_do_not_matter(model, digits, monkeypatch):
     for name, array in whole.items():
         np.testing.assert_allclose(parts[name], array, atol=1e-5, rtol=1e-5)
     np.testing.assert_allclose(decode(model, z), drawn, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(checkpoints.listing()))
+def test_chunks_do_not_matter_to_the_shipped_models(name, monkeypatch):
+    """Within 1e-5, of nats (which are up to tens of thousands) relative to them."""
+    loaded = checkpoints.load(checkpoints.find(name)).model
+    z = sample_prior(loaded, 8, seed=0)
+    drawn = decode(loaded, z)
+    pixels = to_uint8(drawn)
+    arrays = encode(loaded, pixels)
+    for size in (1, 7):
+        monkeypatch.setattr(running, "chunk_size", lambda model, size=size: size)
+        np.testing.assert_allclose(decode(loaded, z), drawn, atol=1e-5)
+        for key, values in encode(loaded, pixels).items():
+            scale = max(1.0, float(np.abs(values).max()))
+            np.testing.assert_allclose(values, arrays[key], atol=1e-5 * scale, rtol=0)
+
+
+def test_the_device_of_the_weights_decides(monkeypatch):
+    asked = []
+
+    def precision(choice, device):
+        asked.append(device)
+        return "fp32"
+
+    monkeypatch.setattr(settings, "precision", precision)
+    with torch.device("meta"):
+        away = VAE(IMAGE, ModelConfig(latent_dim=3, width=4))
+    assert running._device(away).type == "meta"
+    assert not running._in_bf16(away, 100, "preview")
+    monkeypatch.setattr(settings, "device", lambda choice="auto": "meta")
+    opened = open_model("digits-2d").model
+    assert {weight.device.type for weight in opened.parameters()} == {"meta"}
+    assert asked == ["meta"]
 
 
 def test_chunks_hold_activations_of_eight_megabytes():

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from vae_core.training import new_model
 ROOT = Path(__file__).parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 IMAGE = ImageFormat(size=8, strokes=True)
-COUNT = 5000  # three blocks
+COUNT = 5500  # three blocks, and too many to be kept only when all are done
 
 
 class Noise:
@@ -61,24 +62,18 @@ def noise() -> ImageSet:
     return ImageSet("noise", "noise:1", IMAGE, Noise())
 
 
-@pytest.fixture
-def large(monkeypatch) -> None:
-    """Everything counts as too large for memory."""
-    monkeypatch.setattr(encoding, "IN_MEMORY", 0)
-
-
 def kept(home: Path) -> list[str]:
     return sorted(path.name for path in home.rglob("*") if path.is_file())
 
 
 def test_a_mapped_set_is_what_one_in_memory_is(model, noise, monkeypatch, tmp_path):
     for name, network in (("vae", model), ("autoencoder", build(deterministic=True))):
-        small = encode_dataset(network, name, noise)
         with monkeypatch.context() as patch:
-            patch.setattr(encoding, "IN_MEMORY", 0)
-            assert load_encoded(network, name, noise) is None
-            mapped = encode_dataset(network, name, noise)
-            again = load_encoded(network, name, noise)
+            patch.setattr(encoding, "IN_MEMORY", COUNT)
+            small = encode_dataset(network, name, noise)
+        assert load_encoded(network, name, noise) is None
+        mapped = encode_dataset(network, name, noise)
+        again = load_encoded(network, name, noise)
         assert isinstance(mapped.mean, np.memmap)
         assert again is not None and again.key == mapped.key
         for name, array in small.arrays().items():
@@ -88,7 +83,7 @@ def test_a_mapped_set_is_what_one_in_memory_is(model, noise, monkeypatch, tmp_pa
     assert "mean.npy" in kept(tmp_path)
 
 
-def test_a_cancelled_encoding_goes_on_where_it_stood(large, model, noise):
+def test_a_cancelled_encoding_goes_on_where_it_stood(model, noise):
     seen = []
 
     def stop(progress):
@@ -98,7 +93,7 @@ def test_a_cancelled_encoding_goes_on_where_it_stood(large, model, noise):
 
     with pytest.raises(Cancelled):
         encode_dataset(model, "weights", noise, stop)
-    assert seen[-1].message == "encoded 4,096 of 5,000 images"
+    assert seen[-1].message == "encoded 4,096 of 5,500 images"
     assert load_encoded(model, "weights", noise) is None
     noise.images.asked.clear()
     resumed = encode_dataset(model, "weights", noise)
@@ -108,7 +103,7 @@ def test_a_cancelled_encoding_goes_on_where_it_stood(large, model, noise):
         np.testing.assert_allclose(resumed.arrays()[name], array, rtol=1e-5, atol=1e-5)
 
 
-def test_a_full_disk_is_said_and_nothing_is_left(large, model, noise, monkeypatch, tmp_path):
+def test_a_full_disk_is_said_and_nothing_is_left(model, noise, monkeypatch, tmp_path):
     monkeypatch.setattr(disk, "free_bytes", lambda path: 1000)
     bytes_ = COUNT * (3 * 3 + 1) * 4
     with pytest.raises(NoSpace, match=rf"{bytes_ // 1000},\d\d\d bytes are needed, 1,000 are free"):
@@ -123,6 +118,47 @@ def test_rates_are_measured_once(model, monkeypatch):
     assert rates(model, "weights") == measured
     with pytest.raises(pytest.fail.Exception):
         measure_rates(model)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
+    with pytest.raises(pytest.fail.Exception):  # the machine may have been busy a day ago
+        rates(model, "weights")
+
+
+def test_rates_are_the_best_of_measurements_apart(model, monkeypatch):
+    taken, slept = iter([4.0, 2.0, 1.0, 8.0]), []
+    monkeypatch.setattr("vae_core.latents.speed._shortest", lambda work: next(taken))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    measured = measure_rates(model, times=2)
+    assert (measured.encode, measured.decode) == (1024.0, 512.0)  # chunks of 1,024
+    assert slept == [1.0]
+    capability = torch.backends.cpu.get_cpu_capability()
+    assert measured.processor.endswith(capability) and len(measured.processor) > len(capability)
+
+
+GROWTH = """
+import resource, sys, time
+from pathlib import Path
+from tests.test_latents_large import build
+from vae_core import datasets
+from vae_core.latents import encode_dataset
+for count in (20_000, 120_000):
+    images = datasets.load("array", path=Path(sys.argv[1]) / f"{count}.npy")
+    encode_dataset(build(architecture="mlp"), "weights", images)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB there")
+def test_memory_does_not_grow_with_the_set(tmp_path):
+    random = np.random.default_rng(0)
+    for count in (20_000, 120_000):
+        np.save(tmp_path / f"{count}.npy", random.integers(0, 256, (count, 8, 8), np.uint8))
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    few, many = map(int, done.stdout.split())
+    assert many - few < 60 * 1024
 
 
 def test_two_ranks_write_what_one_process_writes(tmp_path, monkeypatch):

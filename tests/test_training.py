@@ -300,6 +300,15 @@ def test_precision_is_chosen_by_the_processor(monkeypatch):
         assert settings.precision("auto", "mps") == "fp32"
 
 
+def test_a_resumed_training_keeps_the_precision_that_auto_chose(digits, monkeypatch):
+    auto, states = config(training={"epochs": 1, "precision": "auto"}), []
+    monkeypatch.setattr(settings, "has_fast_bf16", lambda: True)
+    fit(digits, auto, save=states.append)
+    monkeypatch.setattr(settings, "has_fast_bf16", lambda: False)  # another processor
+    longer = config(training={"epochs": 2, "precision": "auto"})
+    assert fit(digits, longer, state=states[-1]).precision == "bf16"
+
+
 def test_bf16_trains_too(digits):
     result = fit(digits, config(training={"epochs": 2, "precision": "bf16"}))
     assert result.precision == "bf16"

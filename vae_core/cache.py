@@ -175,6 +175,17 @@ def open_arrays(kind: str, key: str, like: Mapping[str, Rows]) -> Arrays | None:
     return _open(_folder(kind, key, like), like)
 
 
+def put_row(kind: str, key: str, like: Mapping[str, Rows], index: int, row: Arrays) -> None:
+    """Change one row of what `remember_arrays` has stored; whoever has it mapped sees it.
+
+    No error where the cache can only be read.
+    """
+    for name, values in row.items():
+        with contextlib.suppress(PermissionError):
+            path = _folder(kind, key, like) / f"{name}.npy"
+            np.lib.format.open_memmap(path, mode="r+")[index] = values
+
+
 def _folder(kind: str, key: str, like: Mapping[str, Rows]) -> Path:
     return settings.cache_dir() / kind / f"{digest(key, sorted(like.items()))}{_ARRAYS}"
 
@@ -238,8 +249,8 @@ def _fill(
     except NoSpace:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    (part / _DONE).unlink()
     part.replace(path)
+    (path / _DONE).unlink()  # not before: whoever is killed here has lost nothing
 
 
 def _filled(part: Path, like: Mapping[str, Rows]) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core import cards, checkpoints, datasets, images
+from vae_core import cards, checkpoints, datasets, disk, images
 from vae_core.cli.console import ProgressBar, print_json, print_table
 from vae_core.cli.opening import Split, open_images, open_model
 from vae_core.errors import ImageError, LatentExplorerError
@@ -17,9 +17,14 @@ MAX_SEED = 2**31 - 1
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Replace the file at `path`, whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        if path.exists() and not path.is_file():  # such as /dev/stdout
+            path.write_bytes(content)
+        else:
+            with disk.room_for(path, len(content)), disk.whole(path.resolve()) as file:
+                file.write(content)
     except OSError as error:
         raise LatentExplorerError(f"{path} could not be written: {error.strerror}.") from error
     print(path, file=sys.stderr)
@@ -101,7 +106,7 @@ class Card:
                 binarize = run.objective.binarize
                 part = data.select(split)
                 figures.append(cards.measure(loaded.model, part, binarize=binarize, callback=bar))
-        measured = {"figures": tuple(figures), "speed": cards.measure_speed(loaded.model)}
+        measured = {"figures": tuple(figures), "speed": cards.measure_speed(loaded.model, times=5)}
         config = loaded.config.model_copy(update=measured)
         files = cards.files(loaded.name, config, loaded.model, data.select("validation"))
         checkpoints.rewrite(loaded.path, config, files)

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Literal
 
-from vae_core import checkpoints, datasets
+from vae_core import checkpoints, datasets, settings
 from vae_core.cli.console import ProgressBar
 
 Split = Literal["train", "validation", "test", "all"]
 
 
 def open_model(model: str) -> checkpoints.Checkpoint:
-    """A model by its name or folder."""
-    return checkpoints.load(checkpoints.open_path_or_name(model))
+    """A model by its name or folder, on the quickest device that there is."""
+    loaded = checkpoints.load(checkpoints.open_path_or_name(model))
+    loaded.model.to(settings.device())
+    return loaded
 
 
 def open_images(

@@ -3,22 +3,14 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
 from vae_core.config import ImageFormat
 from vae_core.errors import require_known
+from vae_core.images import Images
 
 SPLITS = ("train", "validation", "test", "all")
-
-
-class Images(Protocol):
-    """An array, a memory map or a renderer of uint8 images `[N, C, H, W]`."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

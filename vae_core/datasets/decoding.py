@@ -9,7 +9,8 @@ import numpy as np
 
 from vae_core import cache
 from vae_core.config import ImageFormat
-from vae_core.datasets.base import Images, Subset
+from vae_core.datasets.base import Subset
+from vae_core.images import Images
 from vae_core.progress import Callback, Progress
 
 THREADS = min(8, os.cpu_count() or 1)
@@ -27,7 +28,8 @@ def decode(
 
     `read(index)` gives a picture as uint8 of the format's shape, or None where it is unreadable;
     it is called from several threads. Decoded once and kept under `key`; goes on where an earlier
-    call was stopped. Memory does not grow with `count`, but for the mask.
+    call was stopped, and tries again what was unreadable. Memory does not grow with `count`, but
+    for the mask.
 
     Raises what `cache.remember_arrays` raises.
     """
@@ -56,6 +58,11 @@ def decode(
                     task.cancel()
 
         arrays = cache.remember_arrays("datasets", key, like, fill, report)
+        skipped = np.flatnonzero(~arrays["kept"]).tolist()
+        for index, pixels in zip(skipped, pool.map(read, skipped), strict=True):
+            if pixels is not None:
+                row = {"images": pixels, "kept": np.array(True)}
+                cache.put_row("datasets", key, like, index, row)
     images, kept = arrays["images"], np.array(arrays["kept"])
     return (images if kept.all() else Subset(images, np.flatnonzero(kept))), kept
 

@@ -76,6 +76,8 @@ def load(
     if note:
         logger.warning("%s: %s", _shown(root), note)
     labels, class_names = _classes(names, kept)
+    if not kept.all():  # they may be read another time
+        key = f"{key}:{cache.digest(kept.tobytes())}"
     return ImageSet(
         name="folder",
         key=key,

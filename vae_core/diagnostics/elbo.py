@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 
 from vae_core.diagnostics.fidelity import psnr, ssim
 from vae_core.errors import LatentExplorerError
-from vae_core.images import to_unit
+from vae_core.images import Images, to_unit
 from vae_core.models import VAE
 from vae_core.objectives import kl_per_dimension
 from vae_core.progress import Progress
@@ -17,14 +16,6 @@ from vae_core.progress import Progress
 BATCH = 250
 # Burda et al. 2016, arXiv:1509.00519, section 5.2.
 ACTIVE_VARIANCE = 0.01
-
-
-class Images(Protocol):
-    """An array, a memory map or a renderer of uint8 images `[N, C, H, W]`."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -63,6 +54,7 @@ def evaluate(
     probabilistic = not model.deterministic
     draws = samples if probabilistic else 1
     generator = torch.Generator().manual_seed(seed)
+    device = next(model.parameters()).device
     reconstruction = kl = 0.0
     means, squared, similar = [], [], []
     with torch.inference_mode():
@@ -70,18 +62,19 @@ def evaluate(
             x = to_unit(images[np.arange(start, min(start + BATCH, count))])
             if binarize:
                 x = torch.bernoulli(x, generator=generator)
+            x = x.to(device)
             q = model.encode(x)
             # One sample at a time keeps the decoder's activations in cache.
             for _ in range(draws):
                 noise = torch.randn(len(x), model.latent_dim, generator=generator)
-                p = model.decode(q.mean + q.stddev * noise)
+                p = model.decode(q.mean + q.stddev * noise.to(device))
                 reconstruction -= p.log_prob(x).sum().item() / draws
             kl_per_dim = kl_per_dimension(model, q)
             kl += 0.0 if kl_per_dim is None else kl_per_dim.sum().item()
             decoded = model.decode(q.mean).mean
-            squared.append((decoded - x).square().mean((1, 2, 3)).numpy())
-            similar.append(ssim(decoded.numpy(), x.numpy()))
-            means.append(q.mean.numpy())
+            squared.append((decoded - x).square().mean((1, 2, 3)).cpu().numpy())
+            similar.append(ssim(decoded.cpu().numpy(), x.cpu().numpy()))
+            means.append(q.mean.cpu().numpy())
             if callback:
                 callback(Progress(start + len(x), count, "evaluating"))
     reconstruction, kl = reconstruction / count, kl / count

@@ -5,13 +5,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
     import torch
+
+
+class Images(Protocol):
+    """An array, a memory map or a renderer of uint8 images `[N, C, H, W]`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray: ...
 
 
 def to_unit(images: np.ndarray) -> torch.Tensor:

@@ -19,7 +19,7 @@ from vae_core.progress import Callback, Progress
 
 VERSION = 2  # of the figures: raise it when the same model and image would give others
 BLOCK = 1024
-IN_MEMORY = 100_000  # images; the latents of as many take some 20 MB
+IN_MEMORY = 5_000  # images: so few are encoded in seconds, and need not be gone on with
 
 # Encodes the images from one index up to another.
 Encoder = Callable[[int, int], cache.Arrays]

@@ -68,7 +68,9 @@ def fit(
     """
     options = config.training
     device = settings.device(options.device)
-    ranks = Ranks(device, settings.precision(options.precision, device))
+    # A resumed one goes on in the precision that it began with, also on another processor.
+    precision = state.record.precision if state else settings.precision(options.precision, device)
+    ranks = Ranks(device, precision)
     if not ranks.first:
         callback = save = None
     with ranks.watched():
