@@ -93,12 +93,16 @@ def test_a_cancelled_map_is_not_begun_again(url: str, open_page: Callable[..., P
     page = open_page()
     page.goto(f"{url}/explore?model=small-5d&map=t-SNE")
     cancel = page.get_by_role("button", name="Cancel")
+    expect(page.get_by_text("still forming")).to_be_visible(timeout=30_000)
+    page.evaluate("window.formed = document.querySelector('.js-plotly-plot')")
     cancel.click()
     expect(cancel).to_have_count(0, timeout=30_000)
     page.wait_for_timeout(1500)  # the progress is looked at twice a second
     expect(cancel).to_have_count(0)
     expect(page.get_by_text("PCA, posterior means")).to_be_visible()
     assert "t-SNE" not in page.url
+    # In place of what was forming, and not beside it.
+    assert page.evaluate("document.querySelector('.js-plotly-plot') === formed")
 
 
 def test_a_permalink_shows_the_same_and_a_pan_keeps_it(

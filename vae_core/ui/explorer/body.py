@@ -32,7 +32,7 @@ def show(choice: Choice, opened: OpenMap, layers: dict, forming: Projection | No
         alt = f"Map of {len(latents):,} images of {choice.dataset} encoded by {choice.model}"
         if forming is not None:
             figure = colouring.figure(opened, forming, marks(things, forming))
-            map.show(figure, key="forming", alt=alt)
+            map.show(figure, key=KEY, alt=alt)  # in place: the same map goes on when it is done
         else:
             chosen = _live(choice, opened, layers, placed, things, alt)
         legend(choice, things)

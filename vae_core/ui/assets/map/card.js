@@ -98,5 +98,5 @@ function rows(z) {
 }
 
 function number(value) {
-  return value.toFixed(2).replace("-", "−");
+  return value.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
 }
