@@ -8,7 +8,8 @@ import torch
 
 from tests.small_models import run_config
 from vae_core import cards, checkpoints, datasets
-from vae_core.checkpoints import CheckpointConfig, Speed, TrainingRecord
+from vae_core.checkpoints import CheckpointConfig, Followed, Speed, TrainingRecord
+from vae_core.datasets import sprites
 from vae_core.diagnostics import elbo
 from vae_core.diagnostics.fidelity import ssim
 from vae_core.training import new_model
@@ -79,6 +80,29 @@ def test_a_card_has_size_speed_and_fidelity(digits):
         if line.startswith(("| data", "|---|---|---|", "| digits"))
     ]
     assert header.count("|") == rule.count("|") == row.count("|")
+
+
+def test_a_card_has_the_objective_and_who_follows_which_factor(digits):
+    model = build()
+    figures = cards.measure(model, digits, samples=1)
+    followed = {"x": Followed(latent=1, correlation=0.98765, share=0.91234)}
+    config = sidecar(model, figures.model_copy(update={"factors": followed}), None)
+    objective = {"beta": 4.0, "warmup": "linear", "warmup_epochs": 3, "free_bits": 0.5}
+    run = run_config(objective=objective)
+    card = cards.card("tiny", config.model_copy(update={"run": run}), model)
+    assert "| ELBO with β = 4, warm-up linear over 3 epochs, 0.5 nats a dimension free |" in card
+    assert "| x | z1 | 0.988 | 0.912 |" in card
+    plain = cards.card("tiny", sidecar(model, figures, None), model)
+    assert "| ELBO with β = 1, no warm-up |" in plain
+    assert "| factor |" not in plain
+
+
+def test_which_latents_follow_sprites_is_measured():
+    config = run_config(model={"latent_dim": 3}).model
+    some = sprites.subset(60)
+    model = new_model(some.format, config).eval().requires_grad_(False)
+    figures = cards.measure(model, some, samples=1)
+    assert set(figures.factors) == {"x", "y", "scale"}
 
 
 def test_a_card_of_an_older_checkpoint_has_dashes(digits):

@@ -8,6 +8,7 @@ from vae_core import datasets
 from vae_core.config import ImageFormat, ModelConfig
 from vae_core.diagnostics import elbo
 from vae_core.diagnostics.elbo import active_units, evaluate
+from vae_core.diagnostics.factors import explained_by_factor
 from vae_core.errors import LatentExplorerError
 from vae_core.objectives import elbo_terms
 from vae_core.training import new_model
@@ -98,3 +99,27 @@ def test_nothing_to_measure_is_said(pixels):
         evaluate(build(), pixels[:0])
     with pytest.raises(LatentExplorerError, match="1 or more, not 0"):
         evaluate(build(), pixels, samples=0)
+
+
+def test_a_factor_is_followed_by_the_latent_that_ranks_it():
+    """By hand: z1 falls as the factor rises, z0 has nothing to do with it, z2 stands still."""
+    values = np.array([0.0, 0, 1, 1])
+    means = np.array([[0, 4, 7], [1, 4 - 2 / np.sqrt(3), 7], [0, 0, 7], [1, 2 / np.sqrt(3), 7]])
+    middle = 1 / np.sqrt(3)
+    found = explained_by_factor(means, values)
+    assert found.latent == 1
+    assert found.correlation == pytest.approx(2 / np.sqrt(5))  # ranks 4, 3 and 1, 2
+    between, within = (2 - middle) ** 2, middle**2
+    assert found.share == pytest.approx(between / (between + within))
+    still = explained_by_factor(np.ones((4, 2)), values)
+    assert (still.correlation, still.share) == (0, 0)
+
+
+def test_factors_are_measured_of_the_means(pixels):
+    model, values = build(), np.repeat([0.0, 1], 20)
+    result = evaluate(model, pixels, samples=1, factors={"half": values})
+    with torch.inference_mode():
+        means = model.encode(torch.from_numpy(pixels).float() / 255).mean.numpy()
+    expected = explained_by_factor(means, values)
+    assert result.factors["half"].latent == expected.latent
+    assert result.factors["half"].share == pytest.approx(expected.share, rel=1e-4)

@@ -16,6 +16,9 @@ from vae_core.walks import manifold_grid
 
 RECONSTRUCTIONS, SAMPLES = "reconstructions.png", "samples.png"
 COLUMNS = 10
+# Factors of which it is said how well latents follow them. Not a sprite's orientation: most of
+# them look the same when they are turned.
+FOLLOWED = {"sprites": ("x", "y", "scale")}
 
 
 def measure(
@@ -27,7 +30,8 @@ def measure(
     callback: Callback | None = None,
 ) -> Figures:
     """The figures of a card, on one split."""
-    result = evaluate(model, images.images, samples, seed, binarize, callback)
+    factors = {name: images.factors[name].values for name in FOLLOWED.get(images.name, ())}
+    result = evaluate(model, images.images, samples, seed, binarize, callback, factors)
     return Figures(dataset=images.name, split=images.split, **asdict(result))
 
 
@@ -116,6 +120,7 @@ def card(name: str, config: CheckpointConfig, model: VAE) -> str:
         f"| size | {_size(config, model)} |",
         *([f"| speed | {_speed(config.speed)} |"] if config.speed else []),
         f"| p(x given z) | {likelihood} |",
+        f"| objective | {_objective(config)} |",
         f"| epochs | {record.epochs_run}, best {record.best_epoch} |",
         f"| training time | {record.seconds:.0f} s on {record.device}, {record.precision}, "
         f"{record.threads} threads, torch {record.torch_version} |",
@@ -130,6 +135,7 @@ def card(name: str, config: CheckpointConfig, model: VAE) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(figures) for figures in config.figures]
+    lines += _followed(config)
     lines += ["", "Made by", "", f"    {record.command}", ""]
     return "\n".join(lines)
 
@@ -140,6 +146,37 @@ def _size(config: CheckpointConfig, model: VAE) -> str:
         f"{count_parameters(model):,} parameters, {weights_bytes(model) / 1e6:.1f} MB; "
         f"{cost.encode / 1e6:.1f} MFLOP to encode an image, {cost.decode / 1e6:.1f} to decode one"
     )
+
+
+def _objective(config: CheckpointConfig) -> str:
+    objective = config.run.objective
+    if config.run.model.deterministic:
+        return "reconstruction alone"
+    epochs = f"{objective.warmup} over {objective.warmup_epochs:g} epochs"
+    warmup = "no warm-up" if objective.warmup == "none" else f"warm-up {epochs}"
+    free = f", {objective.free_bits:g} nats a dimension free" if objective.free_bits else ""
+    return f"ELBO with β = {objective.beta:g}, {warmup}{free}"
+
+
+def _followed(config: CheckpointConfig) -> list[str]:
+    """The latents that follow factors best, of the last images that were measured."""
+    factors = config.figures[-1].factors if config.figures else {}
+    if not factors:
+        return []
+    rows = [
+        f"| {name} | z{found.latent} | {found.correlation:.3f} | {found.share:.3f} |"
+        for name, found in factors.items()
+    ]
+    return [
+        "",
+        f"Latents and factors of the {config.figures[-1].split} images: the latent whose posterior "
+        "mean has the highest rank correlation (Spearman, absolute) with a factor, and the share "
+        "of that mean's variance that the factor explains (η²; 1 where it speaks of nothing else).",
+        "",
+        "| factor | latent | correlation | share |",
+        "|---|---|---|---|",
+        *rows,
+    ]
 
 
 def _speed(speed: Speed) -> str:

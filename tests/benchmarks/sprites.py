@@ -11,10 +11,10 @@ import argparse
 import time
 
 import numpy as np
-from scipy.stats import rankdata
 
 from vae_core import checkpoints, latents
 from vae_core.datasets import sprites
+from vae_core.diagnostics.factors import explained_by_factor
 
 CHUNK = 500
 IMAGES = 100_000  # drawn for the speed
@@ -43,19 +43,11 @@ def main() -> None:
     )
     print(f"{name} on {len(test):,} test images")
     for factor in ("x", "y", "scale"):
-        latent, correlation, explained = best_latent(means, test.factors[factor].values)
-        print(f"{factor:6} z{latent}  |Spearman| {correlation:.3f}  variance {explained:.3f}")
-
-
-def best_latent(means: np.ndarray, values: np.ndarray) -> tuple[int, float, float]:
-    """The latent of `means` `[N, D]` that a factor's `values` `[N]` rank best, and how well."""
-    ranks = rankdata(np.column_stack([values, means]), axis=0)
-    correlations = np.abs(np.corrcoef(ranks, rowvar=False)[0, 1:])
-    best = int(np.argmax(correlations))
-    latent = means[:, best]
-    _, group = np.unique(values, return_inverse=True)
-    group_means = np.bincount(group, latent) / np.bincount(group)
-    return best, float(correlations[best]), float(group_means[group].var() / latent.var())
+        found = explained_by_factor(means, test.factors[factor].values)
+        print(
+            f"{factor:6} z{found.latent}  |Spearman| {found.correlation:.3f}  "
+            f"variance {found.share:.3f}"
+        )
 
 
 if __name__ == "__main__":

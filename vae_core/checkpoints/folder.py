@@ -26,7 +26,7 @@ from vae_core.models import VAE
 from vae_core.models.networks import to_channels_last
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-FORMAT_VERSION = 2  # 2 adds psnr and ssim to the figures, and the speed
+FORMAT_VERSION = 3  # 2 adds psnr and ssim to the figures, and the speed; 3 the factors
 SUFFIXES = (".safetensors", ".json", ".md", ".png")  # of the files that a checkpoint may hold
 
 
@@ -43,6 +43,14 @@ class TrainingRecord(Config):
     threads: int = Field(default_factory=torch.get_num_threads)
 
 
+class Followed(Config):
+    """How well the latent that follows a factor best does so."""
+
+    latent: int
+    correlation: float = Field(description="|Spearman's| of its posterior mean with the factor")
+    share: float = Field(description="η²: of the mean's variance, what the factor explains")
+
+
 class Figures(Config):
     """Measured on one split of one dataset; nats per image. None where not defined."""
 
@@ -57,6 +65,7 @@ class Figures(Config):
     mse: float = Field(description="mean squared error of μ's reconstruction, grey values²")
     psnr: float | None = Field(None, description="its mean PSNR over images, dB")
     ssim: float | None = Field(None, description="its mean SSIM over images")
+    factors: Mapping[str, Followed] = Field({}, description="where those of the images are known")
 
 
 class Speed(Config):
@@ -65,7 +74,7 @@ class Speed(Config):
     encode: float = Field(description="with KL and reconstruction, exact")
     decode: float = Field(description="exact")
     threads: int
-    processor: str = Field(description="what torch says the CPU is capable of")
+    processor: str = Field(description="its name, and what torch makes use of")
 
 
 class CheckpointConfig(Config):

@@ -30,6 +30,16 @@ def _write(path: Path, content: bytes) -> None:
     print(path, file=sys.stderr)
 
 
+def _shown(figures: checkpoints.Figures) -> dict[str, float | str | None]:
+    """Figures as a row of a table."""
+    rows = figures.model_dump(exclude={"factors"})
+    followed = {
+        f"{name}, η²": f"z{found.latent} {found.share:.3f}"
+        for name, found in figures.factors.items()
+    }
+    return rows | followed
+
+
 def _require(option: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise LatentExplorerError(f"{option} must be {low} to {high}, not {value:g}.")
@@ -83,7 +93,7 @@ class Evaluate:
         if self.json:
             print_json({"model": loaded.name, **figures.model_dump()})
         else:
-            print_table([{"model": loaded.name, **figures.model_dump()}])
+            print_table([{"model": loaded.name, **_shown(figures)}])
 
 
 @dataclass
@@ -110,7 +120,7 @@ class Card:
         config = loaded.config.model_copy(update=measured)
         files = cards.files(loaded.name, config, loaded.model, data.select("validation"))
         checkpoints.rewrite(loaded.path, config, files)
-        print_table([{"model": loaded.name, **row.model_dump()} for row in figures])
+        print_table([{"model": loaded.name, **_shown(row)} for row in figures])
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """The ELBO's two sides and what a model makes of its dimensions, measured on a dataset."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from vae_core.diagnostics.factors import Explained, explained_by_factor
 from vae_core.diagnostics.fidelity import psnr, ssim
 from vae_core.errors import LatentExplorerError
 from vae_core.images import Images, to_unit
@@ -31,6 +32,7 @@ class Evaluation:
     mse: float  # of the posterior mean's reconstruction, grey values²
     psnr: float  # of the same, dB
     ssim: float  # of the same
+    factors: Mapping[str, Explained] = field(default_factory=dict)
 
 
 def evaluate(
@@ -40,11 +42,13 @@ def evaluate(
     seed: int = 0,
     binarize: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    factors: Mapping[str, np.ndarray] | None = None,
 ) -> Evaluation:
     """Measure a model on images, read a batch at a time, with `samples` posterior samples each.
 
-    With `binarize`, targets are drawn once from the grey values. Raises LatentExplorerError where
-    there is nothing to measure: no images, or no samples.
+    With `binarize`, targets are drawn once from the grey values. `factors` are values `[N]` of what
+    the images were made from: it is measured which latents follow them. Raises LatentExplorerError
+    where there is nothing to measure: no images, or no samples.
     """
     count = len(images)
     if not count:
@@ -78,17 +82,20 @@ def evaluate(
             if callback:
                 callback(Progress(start + len(x), count, "evaluating"))
     reconstruction, kl = reconstruction / count, kl / count
-    errors = np.concatenate(squared)
+    errors, codes = np.concatenate(squared), np.concatenate(means)
     return Evaluation(
         images=count,
         samples=draws,
         reconstruction=reconstruction,
         kl=kl if probabilistic else None,
         negative_elbo=reconstruction + kl if probabilistic else None,
-        active_units=active_units(np.concatenate(means)) if probabilistic else None,
+        active_units=active_units(codes) if probabilistic else None,
         mse=float(errors.mean(dtype=np.float64)),
         psnr=float(psnr(errors).mean()),
         ssim=float(np.concatenate(similar).mean()),
+        factors={
+            name: explained_by_factor(codes, values) for name, values in (factors or {}).items()
+        },
     )
 
 
