@@ -244,6 +244,20 @@ def test_the_keyboard_does_what_the_mouse_does(open_map: Callable[..., Page]) ->
     assert hand.range[1] - hand.range[0] == pytest.approx((x1 - x0) / 1.4)
 
 
+def test_keys_pin_where_nothing_is_decoded_too(open_map: Callable[..., Page]) -> None:
+    page = open_map("&hover=0")
+    hand = Hand(page)
+    area = page.get_by_role("application", name="Map of digits")
+    area.focus()
+    for _ in range(12):
+        area.press("Shift+ArrowUp")
+    area.press("Enter")
+    ((x, y),) = hand.heard("xy")
+    x0, x1, _, y1 = hand.range
+    assert (x, y) == pytest.approx(((x0 + x1) / 2, y1))
+    assert page.locator(CARD).is_hidden()
+
+
 def test_a_lasso_counts_all_that_it_holds(open_map: Callable[..., Page]) -> None:
     page = open_map()
     hand = Hand(page)
