@@ -99,7 +99,7 @@ def test_a_card_has_the_objective_and_who_follows_which_factor(digits):
 
 def test_which_latents_follow_sprites_is_measured():
     config = run_config(model={"latent_dim": 3}).model
-    some = sprites.subset(60)
+    some = sprites.load().subset(60)
     model = new_model(some.format, config).eval().requires_grad_(False)
     figures = cards.measure(model, some, samples=1)
     assert set(figures.factors) == {"x", "y", "scale"}

@@ -298,6 +298,15 @@ def test_the_test_images_are_those_published(make, name):
     np.testing.assert_array_equal(part.batch(slice(None)), small.pixels[-test:])
 
 
+def test_emnist_reserves_its_last_training_images_for_validation(make):
+    small = make("emnist-letters")
+    part = datasets.load("emnist-letters", "validation")
+    np.testing.assert_array_equal(part.batch(slice(None)), small.pixels[TRAIN - TEST : TRAIN])
+    splits = published_splits(124_800, 20_800, last=20_800)
+    assert [len(splits[name]) for name in ("train", "validation")] == [104_000, 20_800]
+    assert splits["validation"][0] == 104_000
+
+
 def test_class_names_are_torchvisions():
     published = torchvision().datasets
     assert list(idx_sets.FASHION_MNIST.class_names) == published.FashionMNIST.classes

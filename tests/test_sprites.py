@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from vae_core import datasets
+from vae_core.config import DataConfig
 from vae_core.datasets import ImageSet, sprites
 from vae_core.errors import LatentExplorerError, UnknownName
 
@@ -202,7 +204,7 @@ def test_no_picture_is_in_two_splits():
 
 
 def test_a_subset_is_drawn_by_seed_and_keeps_its_splits():
-    some, again, other = (sprites.subset(3000, seed) for seed in (1, 1, 2))
+    some, again, other = (WHOLE.subset(3000, seed) for seed in (1, 1, 2))
     assert some.key == again.key != other.key
     assert len(some) == 3000
     assert sum(map(len, some.splits.values())) == 3000
@@ -212,8 +214,10 @@ def test_a_subset_is_drawn_by_seed_and_keeps_its_splits():
         assert np.isin(addresses(drawn), WHOLE.splits[name]).all()
     np.testing.assert_array_equal(some.batch([0, 2999]), again.batch([0, 2999]))
     for count in (0, 737_281):
-        with pytest.raises(LatentExplorerError, match=r"1 to 737,280 sprites, not"):
-            sprites.subset(count)
+        with pytest.raises(LatentExplorerError, match=r"has 1 to 737,280 images, not"):
+            WHOLE.subset(count)
+    config = DataConfig(dataset="sprites", subset=3000, subset_seed=1)
+    assert datasets.load_config(config, "train").key == some.select("train").key
 
 
 def test_samples_are_uniform_but_for_what_is_fixed():
@@ -230,6 +234,11 @@ def test_samples_are_uniform_but_for_what_is_fixed():
     np.testing.assert_array_equal(several["orientation"], each)
     first, second = (sprites.sample(50, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_steps_of_another_length_are_named():
+    with pytest.raises(LatentExplorerError, match=r"'x' has steps of shape \[3\] for 5 images"):
+        sprites.sample(5, np.random.default_rng(0), {"x": np.arange(3)})
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,10 @@ class DataConfig(Config):
     channels: Literal[1, 3] | None = Field(
         default=None, description="for `folder`: 1 grey, 3 colour"
     )
+    subset: int | None = Field(
+        default=None, ge=10, description="only so many of the images, drawn at random"
+    )
+    subset_seed: int = Field(default=0, ge=0, le=2**31 - 1, description="which ones are drawn")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -78,12 +78,16 @@ def holds_training_images(trained_on: str, dataset: str, split: str) -> bool:
 def load_config(
     config: DataConfig, split: str = "all", callback: Callback | None = None
 ) -> ImageSet:
-    """Open what a `DataConfig` describes."""
-    return load(
+    """Open what a `DataConfig` describes. Raises as `load`, and LatentExplorerError for a subset
+    of more images than there are."""
+    require_known("split", split, SPLITS)
+    images = load(
         config.dataset,
-        split,
         path=config.path,
         image_size=config.image_size,
         channels=config.channels,
         callback=callback,
     )
+    if config.subset is not None:
+        images = images.subset(config.subset, config.subset_seed)
+    return images.select(split)

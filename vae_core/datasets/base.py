@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vae_core.config import ImageFormat
-from vae_core.errors import require_known
+from vae_core.errors import LatentExplorerError, require_known
 from vae_core.images import Images
 
 SPLITS = ("train", "validation", "test", "all")
@@ -124,6 +124,23 @@ class ImageSet:
             },
         )
 
+    def subset(self, count: int, seed: int = 0) -> "ImageSet":
+        """`count` different images drawn at random, in their order, with splits.
+
+        Each is in the split that it has here. Raises LatentExplorerError unless there are as many.
+        """
+        if not 1 <= count <= len(self):
+            raise LatentExplorerError(
+                f"A subset of '{self.name}' ({self.split}) has 1 to {len(self):,} images, not "
+                f"{count:,}."
+            )
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        splits = {
+            name: np.flatnonzero(np.isin(chosen, part, assume_unique=True))
+            for name, part in self.splits.items()
+        }
+        return replace(self.take(chosen), splits=splits)
+
     def label_name(self, index: int) -> str:
         """The class of an image in words, or '' where it has none."""
         return "" if self.labels is None else str(self.class_names[int(self.labels[index])])
@@ -140,13 +157,15 @@ def random_splits(count: int, seed: int = 0, held_out: float = 0.1) -> dict[str,
     }
 
 
-def published_splits(train: int, test: int) -> dict[str, np.ndarray]:
-    """Splits of a set published as `train` images and then `test` images, without a validation set.
+def published_splits(train: int, test: int, last: int = 0) -> dict[str, np.ndarray]:
+    """Splits of a set published as `train` images and then `test` images.
 
-    A twelfth of the training images, drawn once and for all, is held out for validation: the share
-    that MNIST's 5,000 of 60,000 are. The test images are those published.
+    Its authors may have reserved the `last` training images for validation. Where they reserved
+    none, a twelfth of them, drawn once and for all, is held out: the share that MNIST's 5,000 of
+    60,000 are. The test images are those published.
     """
-    held_out = np.sort(np.random.default_rng(0).permutation(train)[: train // 12])
+    drawn = np.random.default_rng(0).permutation(train)[: train // 12]
+    held_out = np.arange(train - last, train) if last else np.sort(drawn)
     return {
         "train": np.setdiff1d(np.arange(train), held_out),
         "validation": held_out,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vae_core import cache
 from vae_core.config import ImageFormat
 from vae_core.datasets.base import Factor, ImageSet, random_splits
 from vae_core.datasets.drawing import (
@@ -38,7 +37,6 @@ VERSION = 1  # of the drawing: raise it when any pixel changes
 COUNT = 20_000
 SEED = 0
 SIZE = 64
-FEW = 2_000  # at most so many are drawn anew each time: about a second
 CHUNK = 64  # images drawn at a time: their layers stay in the processor's cache
 
 
@@ -82,34 +80,26 @@ def render(factors: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 class Portraits:
-    """The images by index: a few are drawn when they are asked for, many come from the cache."""
+    """The images by index, drawn when they are asked for."""
 
-    def __init__(self, key: str, factors: dict[str, np.ndarray]):
-        self._key = key
+    def __init__(self, factors: dict[str, np.ndarray]):
         self._factors = factors
-        self._all: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self._factors["skin_tone"])
 
     def __getitem__(self, indices: np.ndarray, /) -> np.ndarray:
-        if self._all is None and len(indices) > FEW:
-            drawn = cache.remember("datasets", self._key, lambda: {"images": render(self._factors)})
-            self._all = drawn["images"]
-        if self._all is not None:
-            return self._all[indices]
         return render({name: values[indices] for name, values in self._factors.items()})
 
 
 def load() -> ImageSet:
     """20,000 portraits with all their factors; the class is the hair style."""
-    key = f"faces-v{VERSION}-{COUNT}-seed{SEED}"
     values = sample_factors(COUNT, SEED)
     return ImageSet(
         name="faces",
-        key=key,
+        key=f"faces-v{VERSION}-{COUNT}-seed{SEED}",
         format=ImageFormat(channels=3, size=SIZE, strokes=False),
-        images=Portraits(key, values),
+        images=Portraits(values),
         labels=values["hair_style"].astype(np.int64),
         class_names=FACTORS["hair_style"].categories,
         factors={name: Factor(values[name], spec.categories) for name, spec in FACTORS.items()},

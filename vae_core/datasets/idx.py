@@ -1,8 +1,9 @@
 """MNIST's relatives: small grey pictures in LeCun's idx format, as torchvision lays them out.
 
 The files are memory-mapped where they lie; nothing is copied. Fashion-MNIST (Xiao et al. 2017),
-KMNIST (Clanuwat et al. 2018) and EMNIST (Cohen et al. 2017) have no validation set: see
-`published_splits`. MNIST's own is told in `mnist`.
+KMNIST (Clanuwat et al. 2018) have no validation set: see `published_splits`. That of EMNIST (Cohen
+et al. 2017, arXiv:1702.05373) is the last part of its training images, as large as its test set.
+MNIST's own is told in `mnist`.
 """
 
 import gzip
@@ -44,6 +45,8 @@ class IdxSet:
     archive: str = ""  # the one file that holds all, where they are not published one by one
     first_label: int = 0
     transposed: bool = False  # rows are stored as columns
+    reserves: bool = False  # the last training images for validation, as many as there are of test
+    version: int = 1  # of the splits: raise it when they change
     instead: str = ""  # what to use without it
 
     @property
@@ -86,12 +89,12 @@ class IdxSet:
         images, labels = self.read(callback)
         return ImageSet(
             name=self.name,
-            key=f"{self.name}:1",
+            key=f"{self.name}:{self.version}",
             format=self.format,
             images=images,
             labels=labels,
             class_names=self.class_names,
-            splits=published_splits(*self.counts),
+            splits=published_splits(*self.counts, last=self.counts[1] if self.reserves else 0),
         )
 
     def read(self, callback: Callback | None = None) -> tuple[Joined, np.ndarray]:
@@ -233,4 +236,6 @@ EMNIST_LETTERS = IdxSet(
     archive="gzip.zip",
     first_label=1,
     transposed=True,
+    reserves=True,
+    version=2,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vae_core.datasets import celeba, cifar, digits, faces, idx, mnist, svhn
+from vae_core.datasets import celeba, cifar, digits, faces, idx, mnist, sprites, svhn
 from vae_core.datasets.base import ImageSet
 from vae_core.progress import Callback
 
@@ -21,12 +21,6 @@ class DatasetInfo:
     is_here: Callable[[], bool] = lambda: True
     shown_split: str = "all"  # what a map shows first: quick to draw, and held out
     download_bytes: int = 0  # fetched on first use
-
-
-def _sprites() -> ImageSet:
-    from vae_core.datasets import sprites
-
-    return sprites.load()
 
 
 DATASETS: dict[str, DatasetInfo] = {
@@ -137,8 +131,9 @@ DATASETS: dict[str, DatasetInfo] = {
         count=737_280,
         shape=(1, 64, 64),
         licence="this project's own",
-        source="rendered by this project after the design of dSprites (Matthey et al. 2017)",
-        open=lambda _: _sprites(),
+        source="rendered by this project after the design of dSprites (Matthey et al. 2017); a "
+        "square looks the same after a quarter of a turn, an ellipse after a half",
+        open=lambda _: sprites.load(),
         shown_split="validation",
     ),
 }

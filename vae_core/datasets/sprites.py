@@ -17,7 +17,6 @@ pictures lie in the same split. No measure should ask a model to tell apart what
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -85,23 +84,6 @@ def load() -> ImageSet:
     )
 
 
-def subset(count: int, seed: int = 0) -> ImageSet:
-    """`count` different sprites drawn at random, in the order of their indices, with splits.
-
-    Each image is in the split that it has in the whole set. Raises LatentExplorerError unless
-    `count` is 1 to 737,280.
-    """
-    if not 1 <= count <= COUNT:
-        raise LatentExplorerError(f"A subset has 1 to {COUNT:,} sprites, not {count:,}.")
-    whole = load()
-    chosen = np.sort(np.random.default_rng(seed).choice(COUNT, count, replace=False))
-    splits = {
-        name: np.flatnonzero(np.isin(chosen, part, assume_unique=True))
-        for name, part in whole.splits.items()
-    }
-    return replace(whole.take(chosen), splits=splits)
-
-
 def render(steps: Mapping[str, np.ndarray | int]) -> np.ndarray:
     """The pictures of factors, as `index_of` takes them: uint8 0 or 255, `[N, 1, 64, 64]`."""
     return Sprites()[np.atleast_1d(index_of(steps))]
@@ -145,10 +127,16 @@ def sample(
     """Indices int64 `[count]` of random images: `fixed` factors at a step, or at steps `[count]`.
 
     The other factors are independent and uniform, as measures of disentanglement assume. Raises
-    LatentExplorerError for a factor that is unknown or out of its range.
+    LatentExplorerError for a factor that is unknown, out of its range or of another length.
     """
     drawn = {name: rng.integers(steps, size=count) for name, steps in STEPS.items()}
-    return index_of(drawn | _checked(fixed or {}))
+    given = _checked(fixed or {})
+    for name, steps in given.items():
+        if steps.shape not in ((), (count,)):
+            raise LatentExplorerError(
+                f"Factor '{name}' has steps of shape {list(steps.shape)} for {count:,} images."
+            )
+    return index_of(drawn | given)
 
 
 def _checked(steps: Mapping[str, np.ndarray | int]) -> dict[str, np.ndarray]:
