@@ -30,7 +30,7 @@ MAY: dict[str, set[str]] = {
     "likelihoods": set(),
     "models": {"likelihoods"},
     "objectives": {"models", "likelihoods"},
-    "checkpoints": {"models", "settings"},
+    "checkpoints": {"disk", "models", "settings"},
     "training": {"settings", "torchrun", "disk", "datasets", "models", "objectives", "likelihoods"},
     "latents": {"cache", "datasets", "images", "models", "objectives", "settings", "torchrun"},
     "projection": {"cache", "settings"},

@@ -29,6 +29,7 @@ def first_of_each_machine() -> Iterator[None]:
     if count() == 1 or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         yield
         return
+    is_first = os.environ.get("LOCAL_RANK", "0") == "0"
     from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
@@ -36,7 +37,7 @@ def first_of_each_machine() -> Iterator[None]:
     machine = os.environ.get("GROUP_RANK", "0")
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     key = f"latent-explorer/first/{machine}/{attempt}"
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    if is_first:
         yield
         store.set(key, "done")
     else:

@@ -3,10 +3,9 @@
 import json
 import os
 import re
-import tempfile
 from pathlib import Path
 
-from vae_core import settings
+from vae_core import disk, settings
 from vae_core.checkpoints.folder import is_checkpoint, load_config
 from vae_core.errors import CheckpointError, UnknownName, require_known
 
@@ -60,10 +59,8 @@ def remember(path: Path) -> None:
     file = settings.home() / KNOWN
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            temporary = Path(folder) / KNOWN
-            temporary.write_text(json.dumps(known, indent=2), encoding="utf-8")
-            temporary.replace(file)
+        with disk.whole(file) as written:
+            written.write(json.dumps(known, indent=2).encode())
     except OSError as error:
         raise CheckpointError(
             f"{path} is written, but the app will not list it: {file}: {error.strerror}."
