@@ -216,15 +216,15 @@ def test_a_stopped_command_says_so_once_its_model_is_written(home: Path, tmp_pat
 
 
 def test_the_last_epoch_of_a_long_run_is_in_its_film(home: Path) -> None:
-    """Of 900 epochs every third is kept, and the one in which it ended."""
+    """Of 900 epochs the first are kept, every third, and the one in which it ended."""
     run = runs.prepare(run_config(training={"epochs": 900, "patience": 900}), "tiny", threads=1)
 
     def stop(progress: object) -> None:
-        if isinstance(progress, TrainingProgress) and progress.metrics and progress.done == 5:
+        if isinstance(progress, TrainingProgress) and progress.metrics and progress.done == 13:
             run.stop()
 
     assert worker.work(run, stop) is None
-    assert run.snapshots() == [3, 5]
+    assert run.snapshots() == [*range(1, 9), 9, 12, 13]
 
 
 def test_ctrl_c_pauses_a_command(home: Path, tmp_path: Path, capsys) -> None:

@@ -1,15 +1,28 @@
 """The training studio in a real browser: begin, leave, come back, steer, scrub, keep, explore."""
 
+import os
 import re
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests import chromium
+from tests.small_models import run_config
 from tests.test_walkthrough import accessible
+from vae_core import runs
 
 pytestmark = pytest.mark.browser
+READY = "performance.getEntriesByName('map-ready').length"
+# How many pixels of a canvas have a colour.
+PAINTED = """canvas => {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+  return data.filter((value, index) => index % 4 === 3 && value).length;
+}"""
 WAIT = 60_000  # milliseconds for what a busy machine takes its time over
 
 
@@ -41,6 +54,8 @@ def state(page: Page, word: str) -> None:
 def test_from_the_demo_to_the_map(app_url: str, open_page: Callable[..., Page]) -> None:
     page = visited(open_page, f"{app_url}/train?dataset=digits")
     expect(page.get_by_text("≈").first).to_be_visible(timeout=WAIT)  # it has been measured
+    demo = page.get_by_role("radio", name="60-second demo")
+    expect(demo).to_have_attribute("aria-checked", "true")
     accessible(page)
     page.get_by_label("Name of the model").fill("studio-walk")
     page.get_by_label("Name of the model").press("Enter")
@@ -86,25 +101,67 @@ def test_from_the_demo_to_the_map(app_url: str, open_page: Callable[..., Page]) 
     page.wait_for_timeout(100)
     assert drawn(page) == end
 
-    # One click makes it a model of the app.
-    page.get_by_role("button", name="Keep as model").click()
-    press(page, "Keep")
-    page.get_by_role("link", name="Open on the map").click(timeout=2 * WAIT)
-    expect(page).to_have_title(re.compile("Explore"), timeout=WAIT)
-    expect(page.locator(".st-key-model input")).to_have_value("studio-walk", timeout=WAIT)
-    chromium.wait_idle(page)
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-
-
-def test_a_film_is_downloaded(app_url: str, open_page: Callable[..., Page]) -> None:
-    page = visited(open_page, f"{app_url}/runs")
-    expect(page.get_by_role("link", name="Open").first).to_be_visible(timeout=WAIT)
-    accessible(page)
-    page.get_by_role("link", name="Open").first.click()
-    expect(page).to_have_title(re.compile("Run"), timeout=WAIT)
-    chromium.wait_idle(page)
+    # It is a file as well.
     page.get_by_role("button", name="Export").click()
     press(page, "Make the GIF")
     with page.expect_download(timeout=WAIT) as download:
         page.get_by_role("button", name="Download").click(timeout=WAIT)
     assert download.value.path().read_bytes()[:4] == b"GIF8"
+    page.keyboard.press("Escape")
+
+    # One click makes it a model of the app, whose map is drawn.
+    press(page, "Keep as model")
+    page.get_by_role("link", name="Open on the map").click(timeout=2 * WAIT)
+    expect(page).to_have_title(re.compile("Explore"), timeout=WAIT)
+    expect(page.locator(".st-key-model input")).to_have_value("studio-walk", timeout=WAIT)
+    page.wait_for_function(READY, timeout=WAIT)
+    expect(
+        page.get_by_label("Map of 1,797 images of digits encoded by studio-walk")
+    ).to_be_visible()
+    assert page.locator("canvas.le-map-layer").nth(1).evaluate(PAINTED) > 1797
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def only_row(page: Page, word: str) -> None:
+    """The list shows one run, in a state."""
+    expect(page.locator(".le-run")).to_have_count(1, timeout=WAIT)
+    expect(page.locator(".le-run .le-state")).to_have_text(word, timeout=WAIT)
+
+
+@pytest.mark.timeout(300)
+def test_two_apps_on_one_home_see_one_run_once_and_one_may_die(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_page: Callable[..., Page]
+) -> None:
+    """It goes on without the app that began it; a restarted one finds it, and steers it."""
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    config = run_config(training={"epochs": 5000, "patience": 5000})
+    with chromium.serve(tmp_path) as other:
+        with chromium.serve(tmp_path) as doomed:
+            run = runs.create(config, "shared")
+            for url in (doomed, other):
+                only_row(visited(open_page, f"{url}/runs"), "training")
+            kill(doomed)
+        assert run.status().state == "running"
+        with chromium.serve(tmp_path) as again:
+            pages = [visited(open_page, f"{url}/runs") for url in (again, other)]
+            for page in pages:
+                only_row(page, "training")
+            pages[0].get_by_role("link", name="Open").click()
+            state(pages[0], "training")
+            os.kill(run.status().pid, signal.SIGKILL)
+            expect(pages[0].locator(".stMarkdownBadge").first).to_have_text(
+                re.compile("interrupted"), timeout=5000
+            )
+            only_row(pages[1], "interrupted")
+            press(pages[0], "Resume")
+            only_row(pages[1], "training")
+            press(pages[0], "Stop")
+            only_row(pages[1], "stopped")
+
+
+def kill(url: str) -> None:
+    """End the app of an address as the system does when memory is short."""
+    port = url.rpartition(":")[2]
+    (app,) = [child for child in psutil.Process().children() if port in child.cmdline()]
+    app.kill()

@@ -12,7 +12,8 @@ with style.frame(), watch.drawing():
     with st.container(horizontal=True, vertical_alignment="center"):
         about.title(request, status)
         st.space("stretch")
-        steer.buttons(run, request, status)
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            steer.buttons(run, request, status)
     watch.status(run, status)
     left, right = st.columns([7, 4], gap="large")
     with left:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SUBSET = "subset.npz"
 POINTS, SHOWN, SAMPLES = 2000, 16, 16
-MOST = 400  # of a run; longer ones keep every n-th epoch
+# Of a run; longer ones keep every n-th epoch, and the first ones, in which most happens.
+MOST, FIRST = 400, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ class Snapshot:
 
 def due(epoch: int, epochs: int) -> bool:
     """Whether this epoch of so many is kept."""
-    return epoch == epochs or epoch % -(-epochs // MOST) == 0
+    return epoch <= FIRST or epoch == epochs or epoch % -(-epochs // MOST) == 0
 
 
 def posterior_means(model: "VAE", pixels: np.ndarray) -> np.ndarray:

@@ -23,5 +23,6 @@ def details(run: Run, request: Request, status: Status) -> None:
     if status.state in ("failed", "interrupted"):
         st.caption("The end of what its process said")
         st.code(run.log() or "Nothing.", language=None, height=220)
-    st.caption(f"The same from a shell · {request.threads} threads · run {run.id}")
+    threads = "1 thread" if request.threads == 1 else f"{request.threads} threads"
+    st.caption(f"The same from a shell · {threads} · run {run.id}")
     st.code(on_lines(request.command, 120), language=None)

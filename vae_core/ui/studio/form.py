@@ -117,7 +117,7 @@ def _own_images(dataset: str) -> DataConfig | None:
             key=subjects.PATH,
             placeholder=f"of {PATH_DATASETS[dataset]} on this machine",
             persist_state="session",
-            width=520,
+            width=400,
         )
         values: dict[str, Any] = {}
         if dataset == "folder":

@@ -127,7 +127,7 @@ def _figures(entry: Entry) -> list[tuple[str, str]]:
         ("loss", nats("validation_loss")),
         ("reconstruction", nats("validation_reconstruction")),
         ("KL", nats("validation_kl")),
-        ("epochs", f"{status.epoch} of {status.epochs}"),
+        ("epochs", f"{status.epoch:,} of {status.epochs:,}"),
         ("time", duration(status.seconds) if status.seconds else "–"),
     ]
 

@@ -123,7 +123,8 @@ def _keep(run: Run, request: Request, status: Status) -> None:
         label_visibility="collapsed",
         width=190,
     )
-    if st.button("Keep as model", icon=":material/bookmark_add:", type="primary"):
+    kind = "primary" if status.state == "done" else "secondary"  # else that is to go on
+    if st.button("Keep as model", icon=":material/bookmark_add:", type=kind):
         with errors.reported():
             if refused := refusal(name):
                 raise CheckpointError(refused)

@@ -16,7 +16,7 @@ from vae_core.ui.studio.words import duration
 # there are pages that watch. Watching must leave the processor to the run.
 REST = 30
 SHORTEST_REST = 1.0  # seconds
-EVERY, EVERY_AT_REST = 0.5, 0.75  # seconds between two looks at the status
+EVERY, EVERY_AT_REST = 0.6, 0.75  # seconds between two looks at the status
 _GONE = 5.0  # seconds without a look after which a page no longer watches
 _looked: dict[str, float] = {}  # when each page last did
 _counting = threading.Lock()
@@ -63,7 +63,7 @@ def _line(current: Status) -> None:
 def _words(current: Status) -> list[str]:
     """The status in a few words, such as `epoch 12 of 60 · 2,310 images/s · 40 s left`."""
     said = [errors.plain(current.message)] if current.message else []
-    said.append(f"epoch {current.epoch} of {current.epochs}")
+    said.append(f"epoch {current.epoch:,} of {current.epochs:,}")
     if current.state == "running":
         if current.images_per_second:
             said.append(f"{current.images_per_second:,.0f} images/s")
