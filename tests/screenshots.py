@@ -73,9 +73,9 @@ def trainings(home: Path) -> Iterator[dict[str, str]]:
     def begin(epochs: int) -> tuple[subprocess.Popen[bytes], str]:
         name = f"digits-{epochs}-epochs"
         command = [sys.executable, "-m", "vae_core", "train", "--now", "--dataset", "digits"]
-        command += ["--latent-dim", "2", "--architecture", "mlp", "--epochs", str(epochs)]
+        command += ["--latent-dim", "2", "--width", "8", "--epochs", str(epochs)]
         command += ["--out", str(home / "checkpoints" / name)]
-        variables = {**os.environ, "LATENT_EXPLORER_HOME": str(home)}
+        variables = {**os.environ, "LATENT_EXPLORER_HOME": str(home), "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
             command, cwd=chromium.ROOT, env=variables, stderr=subprocess.DEVNULL
         )
@@ -83,7 +83,7 @@ def trainings(home: Path) -> Iterator[dict[str, str]]:
             time.sleep(0.1)
         return process, found[0].name
 
-    first, done = begin(40)
+    first, done = begin(12)
     first.wait()
     second, begun = begin(100_000)
     try:
