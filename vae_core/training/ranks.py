@@ -107,8 +107,10 @@ class Ranks:
             verdict = _CANCEL
             raise
         finally:
+            # A sum, as others say _GO. A message to a rank that is gone would not be noticed, and a
+            # training that is asked to end for it would count as paused; to hear from it fails.
             said = torch.tensor(verdict, device=self.device)
-            distributed.broadcast(said, src=0)
+            distributed.all_reduce(said)
         if said == _STOP:
             raise StopTraining("Rank 0 stopped the training.")
         if said == _CANCEL:
