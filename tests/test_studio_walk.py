@@ -140,7 +140,9 @@ def test_two_apps_on_one_home_see_one_run_once_and_one_may_die(
         with chromium.serve(tmp_path) as doomed:
             run = runs.create(config, "shared")
             for url in (doomed, other):
-                only_row(visited(open_page, f"{url}/runs"), "training")
+                page = visited(open_page, f"{url}/runs")
+                only_row(page, "training")
+                page.close()  # it would complain when its app has gone
             kill(doomed)
         assert run.status().state == "running"
         with chromium.serve(tmp_path) as again:
@@ -149,6 +151,7 @@ def test_two_apps_on_one_home_see_one_run_once_and_one_may_die(
                 only_row(page, "training")
             pages[0].get_by_role("link", name="Open").click()
             state(pages[0], "training")
+            expect(pages[0].locator(".timelapse .epoch")).to_be_visible(timeout=WAIT)
             os.kill(run.status().pid, signal.SIGKILL)
             expect(pages[0].locator(".stMarkdownBadge").first).to_have_text(
                 re.compile("interrupted"), timeout=5000
@@ -158,6 +161,8 @@ def test_two_apps_on_one_home_see_one_run_once_and_one_may_die(
             only_row(pages[1], "training")
             press(pages[0], "Stop")
             only_row(pages[1], "stopped")
+            for page in pages:
+                page.close()
 
 
 def kill(url: str) -> None:
