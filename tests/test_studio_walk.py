@@ -153,8 +153,9 @@ def test_two_apps_on_one_home_see_one_run_once_and_one_may_die(
             state(pages[0], "training")
             expect(pages[0].locator(".timelapse .epoch")).to_be_visible(timeout=WAIT)
             os.kill(run.status().pid, signal.SIGKILL)
+            # Half a second where nothing else runs; a busy machine is given time.
             expect(pages[0].locator(".stMarkdownBadge").first).to_have_text(
-                re.compile("interrupted"), timeout=5000
+                re.compile("interrupted"), timeout=15_000
             )
             only_row(pages[1], "interrupted")
             press(pages[0], "Resume")
@@ -168,5 +169,7 @@ def test_two_apps_on_one_home_see_one_run_once_and_one_may_die(
 def kill(url: str) -> None:
     """End the app of an address as the system does when memory is short."""
     port = url.rpartition(":")[2]
-    (app,) = [child for child in psutil.Process().children() if port in child.cmdline()]
+    children = psutil.Process().children()
+    living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    (app,) = [child for child in living if port in child.cmdline()]
     app.kill()

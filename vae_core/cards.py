@@ -123,7 +123,7 @@ def card(name: str, config: CheckpointConfig, model: VAE) -> str:
         f"| objective | {_objective(config)} |",
         f"| epochs | {record.epochs_run}, best {record.best_epoch} |",
         f"| training time | {record.seconds:.0f} s on {record.device}, {record.precision}, "
-        f"{record.threads} threads, torch {record.torch_version} |",
+        f"{_threads(record.threads)}, torch {record.torch_version} |",
         "",
         "## Figures",
         "Means over images in nats per image, pixels summed; reconstruction is "
@@ -180,11 +180,14 @@ def _followed(config: CheckpointConfig) -> list[str]:
 
 
 def _speed(speed: Speed) -> str:
-    threads = "1 thread" if speed.threads == 1 else f"{speed.threads} threads"
     return (
         f"{speed.encode:,.0f} images/s encoded, with KL and reconstruction; {speed.decode:,.0f} "
-        f"decoded; fp32, {threads}, {speed.processor}"
+        f"decoded; fp32, {_threads(speed.threads)}, {speed.processor}"
     )
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def _row(figures: Figures) -> str:
