@@ -12,7 +12,15 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+)
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app.py"
@@ -75,6 +83,16 @@ def _wait_healthy(url: str, server: subprocess.Popen, log: Path, seconds: float 
 def launch(playwright: Playwright) -> Browser:
     """Start the system's Chromium, or the one that Playwright has installed."""
     return playwright.chromium.launch(executable_path=executable(), args=FLAGS)
+
+
+@contextlib.contextmanager
+def profile(kind: BrowserType, folder: Path) -> Iterator[BrowserContext]:
+    """The same Chromium as its owner starts it, with a profile that lies in `folder`."""
+    context = kind.launch_persistent_context(
+        folder, executable_path=executable(), args=FLAGS, headless=True
+    )
+    yield context
+    context.close()
 
 
 def executable() -> str | None:

@@ -106,8 +106,8 @@ def killed(out: Path, rank: int) -> tuple[runs.Run, str]:
     )
     os.kill((first, other)[rank], signal.SIGKILL)
     printed = process.communicate(timeout=60)[0]
-    assert process.returncode != 0
-    assert f"rank {rank} of 2 has died" in printed
+    assert process.returncode != 0, printed
+    assert f"rank {rank} of 2 has died" in printed, printed
     assert not re.search(r"Error: .*Traceback", printed)
     assert not out.exists()
     return run, printed

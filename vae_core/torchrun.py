@@ -49,15 +49,14 @@ def first_of_each_machine() -> Iterator[None]:
 def deaf() -> Iterator[None]:
     """Without Ctrl-C and requests to end: rank 0 hears them, and tells the others.
 
-    For ranks in a group only: there they hear at once when rank 0 is gone.
+    For ranks in a group only: there they hear at once when rank 0 is gone. After an error it stays
+    so, until that is told: torchrun, too, sees that a rank is gone, and asks the others to end.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @contextlib.contextmanager

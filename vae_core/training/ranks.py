@@ -127,24 +127,24 @@ class Ranks:
         if self._peers is None:
             yield
             return
-        try:
-            with contextlib.nullcontext() if self.first else torchrun.deaf():
+        with contextlib.nullcontext() if self.first else torchrun.deaf():
+            try:
                 yield
                 distributed.barrier()  # nobody leaves before all messages have arrived
-        except RuntimeError as error:
-            gone = self._peers.gone()
-            if not gone:
-                raise
-            names = ", ".join(map(str, gone))
-            raise LatentExplorerError(
-                f"The training was stopped, because rank {names} of {self.count} has died. "
-                "What was saved last is whole: it can be resumed."
-            ) from error
-        finally:
-            self._peers.close()
-            # Else its threads, which may hold tensors, would meet an interpreter that is gone.
-            if self._leaves:
-                distributed.destroy_process_group()
+            except RuntimeError as error:
+                gone = self._peers.gone()
+                if not gone:
+                    raise
+                names = ", ".join(map(str, gone))
+                raise LatentExplorerError(
+                    f"The training was stopped, because rank {names} of {self.count} has died. "
+                    "What was saved last is whole: it can be resumed."
+                ) from error
+            finally:
+                self._peers.close()
+                # Else its threads, which may hold tensors, would meet an interpreter that is gone.
+                if self._leaves:
+                    distributed.destroy_process_group()
 
 
 class _Sum(torch.autograd.Function):
