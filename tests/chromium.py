@@ -89,7 +89,11 @@ def launch(playwright: Playwright) -> Browser:
 def profile(kind: BrowserType, folder: Path) -> Iterator[BrowserContext]:
     """The same Chromium as its owner starts it, with a profile that lies in `folder`."""
     context = kind.launch_persistent_context(
-        folder, executable_path=executable(), args=FLAGS, headless=True
+        folder,
+        executable_path=executable(),
+        args=FLAGS,
+        headless=True,
+        viewport={"width": 1440, "height": 900},
     )
     yield context
     context.close()

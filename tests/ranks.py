@@ -19,7 +19,9 @@ from vae_core.training import Fit, TrainingProgress, TrainingState, fit, loop
 CONFIGS: dict[str, RunConfig] = {
     "free bits": run_config(objective={"free_bits": 0.05}, training={"epochs": 5}),
     "gaussian": run_config(
-        model={"likelihood": "gaussian"}, training={"epochs": 2, "batch_size": 31}
+        model={"likelihood": "gaussian"},
+        objective={"total_correlation": 2, "warmup": "falling"},
+        training={"epochs": 2, "batch_size": 31},
     ),
     "conv": run_config(
         model={"architecture": "conv", "width": 4},

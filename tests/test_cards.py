@@ -88,9 +88,13 @@ def test_a_card_has_the_objective_and_who_follows_which_factor(digits):
     followed = {"x": Followed(latent=1, correlation=0.98765, share=0.91234)}
     config = sidecar(model, figures.model_copy(update={"factors": followed}), None)
     objective = {"beta": 4.0, "warmup": "linear", "warmup_epochs": 3, "free_bits": 0.5}
+    objective |= {"total_correlation": 6.0}
     run = run_config(objective=objective)
     card = cards.card("tiny", config.model_copy(update={"run": run}), model)
-    assert "| ELBO with β = 4, warm-up linear over 3 epochs, 0.5 nats a dimension free |" in card
+    assert (
+        "| ELBO with β = 4, warm-up linear over 3 epochs, 0.5 nats a dimension free, "
+        "total correlation weighted 6 beside the KL |"
+    ) in card
     assert "| x | z1 | 0.988 | 0.912 |" in card
     plain = cards.card("tiny", sidecar(model, figures, None), model)
     assert "| ELBO with β = 1, no warm-up |" in plain

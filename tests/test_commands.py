@@ -43,9 +43,10 @@ MODELS = some.one_of(
 OBJECTIVES = some.builds(
     ObjectiveConfig,
     beta=some.floats(0, 1000),
-    warmup=some.sampled_from(["none", "linear", "cyclical"]),
+    warmup=some.sampled_from(["none", "linear", "cyclical", "falling"]),
     warmup_epochs=positive(10_000),
     free_bits=some.floats(0, 100),
+    total_correlation=some.floats(0, 1000),
 )
 TRAININGS = some.builds(
     TrainingConfig,

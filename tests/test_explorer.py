@@ -35,6 +35,17 @@ def test_pins_stay_where_they_are_while_the_map_is_moved() -> None:
     assert [pin.name for pin in pins.current().all] == ["A", "B"]
 
 
+def test_a_click_that_began_a_double_click_is_taken_back() -> None:
+    pins.keep(pins.Pins().put(12, (0.0, 0.0)))
+    body._follow(map.MapEvent(xy=(2.0, 2.0), time=100.0))
+    moved = pins.current()
+    body._follow(map.MapEvent(undone=50.0))  # of a click that was never told
+    assert pins.current() == moved
+    body._follow(map.MapEvent(undone=100.0))
+    assert st.query_params["pins"] == "12"
+    assert st.session_state["_selecting"]
+
+
 def test_a_selection_stays_until_another_or_none_is_drawn() -> None:
     st.query_params["within"] = "0,0;1,0;1,1"
     body._follow(map.MapEvent(view=map.View(-1, 1, -1, 1)))

@@ -9,7 +9,14 @@ from torch.distributions import Normal, kl_divergence
 from vae_core.config import ImageFormat, ModelConfig, ObjectiveConfig
 from vae_core.models import VAE
 from vae_core.models.posterior import gaussian
-from vae_core.objectives import Objective, elbo_terms, free_bits, kl_per_dimension, kl_weight
+from vae_core.objectives import (
+    Objective,
+    elbo_terms,
+    free_bits,
+    kl_per_dimension,
+    kl_weight,
+    total_correlation,
+)
 from vae_core.training import new_model
 
 IMAGE = ImageFormat(size=8)
@@ -116,11 +123,42 @@ def test_free_bits_look_at_the_mean_over_the_batch(x):
     assert loss.item() > (kl.sum() - terms.log_likelihood).item()
 
 
+def test_total_correlation_by_hand():
+    """Posteriors so narrow that the aggregate is the points themselves."""
+    narrow = torch.full((4, 2), 1e-3)
+    square = torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    assert total_correlation(square, square, narrow).item() == pytest.approx(0, abs=1e-5)
+    # One coordinate tells the other: H(z1) + H(z2) - H(z) = log 2 + log 2 - log 2.
+    line = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    said = total_correlation(line, line, narrow[:2]).item()
+    assert said == pytest.approx(math.log(2), abs=1e-5)
+    # Turned by 45° its corners lie on the axes: a half of the points have 0 in each coordinate.
+    turned = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
+    said = total_correlation(turned, turned, narrow).item()
+    assert said == pytest.approx(2 * (1.5 * math.log(2)) - math.log(4), abs=1e-5)
+
+
+def test_total_correlation_is_weighted_beside_the_kl(x):
+    model, noise = build(), torch.randn(6, 3, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        for weights in model.encoder.parameters():
+            weights.mul_(4)  # an untrained encoder says nearly the same of all images
+    q = model.encode(x)
+    extra = total_correlation(q.mean + q.stddev * noise, q.mean, q.stddev).item()
+    plain, tc = (
+        Objective(model, ObjectiveConfig(total_correlation=weight))(x, noise, 2.0)[0].item()
+        for weight in (0, 3)
+    )
+    assert extra > 0.01
+    assert tc == pytest.approx(plain + 2 * 3 * extra, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("warmup", "values"),
     [
         ("none", {0: 2, 1: 2, 50: 2}),
         ("linear", {0: 0, 1: 0.5, 2.5: 1.25, 4: 2, 9: 2}),
+        ("falling", {0: 8, 2: 4, 4: 2, 9: 2}),
         ("cyclical", {0: 0, 1: 1, 1.5: 1.5, 2: 2, 3.9: 2, 4: 0, 5: 1, 7: 2}),
     ],
 )

@@ -155,7 +155,9 @@ def _objective(config: CheckpointConfig) -> str:
     epochs = f"{objective.warmup} over {objective.warmup_epochs:g} epochs"
     warmup = "no warm-up" if objective.warmup == "none" else f"warm-up {epochs}"
     free = f", {objective.free_bits:g} nats a dimension free" if objective.free_bits else ""
-    return f"ELBO with β = {objective.beta:g}, {warmup}{free}"
+    extra = objective.total_correlation
+    apart = f", total correlation weighted {extra:g} beside the KL" if extra else ""
+    return f"ELBO with β = {objective.beta:g}, {warmup}{free}{apart}"
 
 
 def _followed(config: CheckpointConfig) -> list[str]:

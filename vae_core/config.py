@@ -113,8 +113,14 @@ class ObjectiveConfig(Config):
     """What is maximised: the ELBO and its relatives."""
 
     beta: float = Field(default=1.0, ge=0, le=1000, description="weight of the KL (β-VAE)")
-    warmup: Literal["none", "linear", "cyclical"] = Field(
-        default="linear", description="KL schedule"
+    total_correlation: float = Field(
+        default=0.0,
+        ge=0,
+        le=1000,
+        description="weight beside the KL of what latents say in common (β-TCVAE)",
+    )
+    warmup: Literal["none", "linear", "cyclical", "falling"] = Field(
+        default="linear", description="KL schedule: from 0 to β; falling: from 4β to β"
     )
     warmup_epochs: float = Field(
         default=5, gt=0, le=10000, description="length of the warm-up, or of one cycle"

@@ -28,6 +28,9 @@ def heard(event: map.MapEvent) -> None:
     if event.xy is not None and event.pin is None:
         x, y = event.xy
         st.session_state["pins"] = (map.Pin("a", x, y, event.point, "A"),)
+        st.session_state["before"] = event.time
+    if event.undone is not None and st.session_state.get("before") == event.undone:
+        st.session_state["pins"] = ()
     if event.pins is not None:
         st.session_state["pins"] = event.pins
 

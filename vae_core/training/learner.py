@@ -80,7 +80,9 @@ class Learner:
         Raises NotFinite, with the weights unchanged.
         """
         with self.ranks.autocast():
-            loss, terms = self._objective(x, noise, weight, self.ranks.mean(count))
+            loss, terms = self._objective(
+                x, noise, weight, self.ranks.mean(count), self.ranks.gather(count)
+            )
         self._optimizer.zero_grad()
         loss.backward()
         self.ranks.average_gradients(self.model)

@@ -17,6 +17,7 @@ from torch import Tensor, distributed, nn
 from vae_core import torchrun
 from vae_core.errors import Cancelled, LatentExplorerError, StopTraining
 from vae_core.likelihoods import Mean, batch_mean
+from vae_core.objectives import Gather
 from vae_core.training.peers import Peers
 
 _GO, _STOP, _CANCEL, _FAILED = range(4)
@@ -63,6 +64,19 @@ class Ranks:
         start, stop = self._bounds(count)
         times = 1 if start < stop else 0
         return lambda values: _total(times * values.sum(0)) / count
+
+    def gather(self, count: int) -> Gather:
+        """All of a batch of `count` images, in order, from each rank's share of it."""
+        if self.count == 1:
+            return lambda part: part
+        start, stop = self._bounds(count)
+
+        def whole(part: Tensor) -> Tensor:
+            padded = part.new_zeros(count, *part.shape[1:])
+            padded[start:stop] = part[: stop - start]
+            return _total(padded)
+
+        return whole
 
     def _bounds(self, count: int) -> tuple[int, int]:
         return self.rank * count // self.count, (self.rank + 1) * count // self.count

@@ -80,10 +80,13 @@ class MapEvent:
 
     A click is told once: `xy`, with `point` the index into the dataset where it hit one, or `pin`
     the id of a pin. None is what was not touched; a selection that was cleared has no corners.
+    `time` tells clicks apart: `undone` takes one back that was the first of a double click.
     """
 
     point: int | None = None
     xy: tuple[float, float] | None = None
+    time: float | None = None  # of the click, milliseconds of the browser's page
+    undone: float | None = None
     pin: str | None = None
     polygon: Polygon | None = None
     view: View | None = None
@@ -175,8 +178,11 @@ def _event(state: Mapping[str, Any], identity: str) -> MapEvent:
     }
     event = MapEvent()
     if click := told.get("click"):
-        xy = (click["x"], click["y"])
-        event = replace(event, point=click["index"], xy=xy, pin=click.get("pin"))
+        if "undo" in click:
+            event = replace(event, undone=click["undo"])
+        else:
+            xy, pin = (click["x"], click["y"]), click.get("pin")
+            event = replace(event, point=click["index"], xy=xy, pin=pin, time=click.get("time"))
     if "selection" in told:
         event = replace(event, polygon=tuple((x, y) for x, y in told["selection"] or ()))
     if view := told.get("view"):

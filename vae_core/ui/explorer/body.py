@@ -93,9 +93,11 @@ def _live(
 
 def _follow(event: map.MapEvent) -> None:
     """What was done on the map, before the page runs again."""
-    placed = pins.current()
+    placed, selecting = pins.current(), st.session_state.get("_selecting", True)
     if event.polygon is not None:
         st.session_state["_selecting"] = True
+    if event.time is not None:
+        st.session_state["_before"] = (event.time, placed, selecting)
     if event.pins is not None:
         placed = pins.follow(placed, event.pins)
     if event.pin is not None:
@@ -104,6 +106,10 @@ def _follow(event: map.MapEvent) -> None:
         placed = placed.put(event.point, () if event.point is not None else event.xy)
     if event.xy is not None or event.pin is not None or event.pins is not None:
         st.session_state["_selecting"] = False
+    if event.undone is not None:
+        time, before, selecting = st.session_state.get("_before", (None, placed, selecting))
+        if time == event.undone:  # else the click was never told
+            placed, st.session_state["_selecting"] = before, selecting
     scene.keep(event)
     st.session_state["_held"] = event.held
     pins.keep(placed)

@@ -12,7 +12,12 @@ from vae_core.config import Config
 
 AUTOMATIC = "automatic"
 # Where a field's name does not read well by itself.
-TITLES = {"beta": "β, weight of the KL", "latent_dim": "Latent dimensions", "ema": "Weight average"}
+TITLES = {
+    "beta": "β, weight of the KL",
+    "total_correlation": "Total correlation",
+    "latent_dim": "Latent dimensions",
+    "ema": "Weight average",
+}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _NEEDS: dict[tuple[str, str], Callable[[Values], bool]] = {
     ("model", "sigma"): lambda v: v["model"]["likelihood"] == "gaussian",
     ("objective", "binarize"): lambda v: v["model"]["likelihood"] == "bernoulli",
     ("objective", "beta"): lambda v: not v["model"]["deterministic"],
+    ("objective", "total_correlation"): lambda v: not v["model"]["deterministic"],
     ("objective", "warmup"): lambda v: not v["model"]["deterministic"],
     ("objective", "free_bits"): lambda v: not v["model"]["deterministic"],
     ("objective", "warmup_epochs"): lambda v: (

@@ -4,13 +4,14 @@
 const STILL = 5; // pixels that a click may wander
 const SOON = 280; // milliseconds between the two clicks of a double click
 const ZOOM = 1.4; // of the buttons and keys
+const NEVER = { time: -Infinity, left: 0, top: 0 };
 
 export class Gestures {
   /** `map` has: area, plot, plane, live, hover, selection, ending, trigger(value). */
   constructor(map) {
     this.map = map;
     this.since = null; // when the hand last did something that moves the view
-    this.last = { time: -Infinity, left: 0, top: 0 };
+    this.last = NEVER;
     const touched = ({ timeStamp }) => (this.since = timeStamp);
     map.area.addEventListener("wheel", touched, { passive: true });
     map.area.addEventListener("pointerup", touched);
@@ -47,15 +48,17 @@ export class Gestures {
   }
 
   click(now) {
-    clearTimeout(this.waiting);
-    const twice = now.time - this.last.time < SOON && near(now, this.last);
-    this.last = twice ? { ...now, time: -Infinity } : now;
-    if (twice) return this.reset();
+    const first = this.last;
+    if (now.time - first.time < SOON && near(now, first)) {
+      this.last = NEVER;
+      this.reset();
+      // The first click of a double click is not waited with; on the empty plane it is taken back.
+      if (first.isPlace) this.map.trigger({ undo: first.time });
+      return;
+    }
     const what = this.at(now);
-    if (!what) return;
-    // On the empty plane it waits: the second click of a double click may follow.
-    if (what.index === null) this.waiting = setTimeout(() => this.map.trigger(what), SOON);
-    else this.map.trigger(what);
+    this.last = { ...now, isPlace: what?.index === null };
+    if (what) this.map.trigger({ ...what, time: now.time });
   }
 
   /** What is meant by a place of the map's box: a point of the dataset, or where there is none. */

@@ -290,7 +290,7 @@ export class LiveMap {
   remove() {
     this.ending.abort();
     this.watcher.disconnect();
-    for (const timer of [this.resting, this.hiding, this.gestures.waiting, this.pins.resting]) {
+    for (const timer of [this.resting, this.hiding, this.pins.resting]) {
       clearTimeout(timer);
     }
     this.status.time(false);
