@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 from tests import chromium
 from tests.benchmarks import clients
 from tests.benchmarks.hand import (
+    LOOK,
     TERRAIN,
     Bench,
     Times,
@@ -78,18 +79,21 @@ def row_hover(bench: Bench) -> Rows:
 
 def row_slider(bench: Bench) -> Rows:
     with bench.fresh(chromium.MAP_PAGE) as other:
-        page = other.browser.new_page()
-        page.goto(f"{other.url}/?{SMALL}&slider=1")
-        chromium.wait_idle(page)
-        slider = slide(page)
-        page.close()
         page = other.open(SMALL, page="")
         hover(page, 60)
         times, _ = hover(page)
         page.close()
-    ratio = slider.p50 / times.p50
-    measured = f"{ratio:.1f}× (slider {slider}; hover {times})"
-    yield Row("hover against a slider's rerun", "≥ 5× faster at p50", measured, ratio >= 5)
+        for what, more in (("of the same page", ""), ("of a page without a map", "&map=0")):
+            page = other.browser.new_page(**LOOK)
+            page.goto(f"{other.url}/?{SMALL}&slider=1{more}")
+            chromium.wait_idle(page)
+            slide(page, 10)
+            slider = slide(page)
+            page.close()
+            ratio = slider.p50 / times.p50
+            measured = f"{ratio:.1f}× (slider {slider}; hover {times})"
+            goal = "≥ 5× faster at p50"
+            yield Row(f"hover against a slider's rerun {what}", goal, measured, ratio >= 5)
 
 
 def row_training(bench: Bench) -> Rows:

@@ -41,7 +41,7 @@ if query.get("slider"):
     pictures.picture(
         to_uint8(decode(model, z)), alt="What the sliders say", width=96, ink=image.strokes
     )
-else:
+if query.get("map") != "0":
     choice.latents()
     colour = st.selectbox("Colour", ["class", "reconstruction"], key="colour", bind="query-params")
     spec = MapSpec(

@@ -17,7 +17,7 @@ DEMO, BALANCED, BEST = "60-second demo", "Balanced", "Best"
 TINY, LARGE = 16, 48  # pixels a side: below and above these networks are chosen differently
 # Images of 28 × 28 that the demo's network learns from in 40 s on two cores (measured).
 DEMO_IMAGES = 120_000
-DEMO_EPOCHS, BALANCED_EPOCHS, BEST_EPOCHS = (2, 45), (15, 80), (30, 120)
+DEMO_EPOCHS, BALANCED_EPOCHS, BEST_EPOCHS = (2, 32), (15, 80), (30, 120)
 
 
 @dataclass(frozen=True)

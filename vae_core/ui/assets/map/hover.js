@@ -9,6 +9,8 @@ const STEP = 8; // pixels of an arrow key
 const LEAP = 40; // with shift
 const REACH = 12; // pixels between the pointer and a point that is meant
 const FEW = 4; // numbers that are read out
+// A plain move is told at the next frame; this one at once, where pages are trusted with it.
+const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
 const SPOKEN = 400; // milliseconds of rest before a place is read out
 
 export class Hover {
@@ -26,7 +28,7 @@ export class Hover {
     this.asked = null; // the last request: {x, y, since, name}, and `told` once it is answered
     this.visit = 0; // how often the hand has left
     this.queue = new Latest((request) => this.decode(request));
-    map.area.addEventListener("pointermove", (event) => this.move(event));
+    map.area.addEventListener(MOVED, (event) => this.move(event));
     map.area.addEventListener("pointerdown", (event) => this.touch(event));
     map.area.addEventListener("pointerleave", (event) => {
       if (event.pointerType !== "touch") this.leave(); // a finger that is lifted has left, too
