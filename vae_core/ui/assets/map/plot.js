@@ -170,7 +170,8 @@ export class Plot {
   }
 
   resize() {
-    return this.div.data ? this.plotly.Plots.resize(this.div) : null;
+    // Plotly refuses a plot that is hidden, as on a page that is being left.
+    return this.div.data && this.div.clientWidth ? this.plotly.Plots.resize(this.div) : null;
   }
 
   async remove() {
