@@ -73,7 +73,8 @@ def trainings(home: Path) -> Iterator[dict[str, str]]:
     def begin(epochs: int) -> tuple[subprocess.Popen[bytes], str]:
         name = f"digits-{epochs}-epochs"
         command = [sys.executable, "-m", "vae_core", "train", "--now", "--dataset", "digits"]
-        command += ["--latent-dim", "2", "--width", "8", "--epochs", str(epochs)]
+        command += ["--latent-dim", "2", "--architecture", "mlp", "--learning-rate", "2e-3"]
+        command += ["--batch-size", "16", "--epochs", str(epochs)]
         command += ["--out", str(home / "checkpoints" / name)]
         variables = {**os.environ, "LATENT_EXPLORER_HOME": str(home), "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen(
@@ -83,9 +84,9 @@ def trainings(home: Path) -> Iterator[dict[str, str]]:
             time.sleep(0.1)
         return process, found[0].name
 
-    first, done = begin(12)
+    first, done = begin(30)
     first.wait()
-    second, begun = begin(100_000)
+    second, begun = begin(600)  # more than it gets to
     try:
         yield {"done": done, "begun": begun}
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.small_models import run_config
 from vae_core import checkpoints, settings
 from vae_core.ui import drawn, models
 from vae_core.ui.state import store
@@ -75,3 +76,17 @@ def test_a_damaged_model_takes_no_other_with_it(
     assert any("config.json is missing" in sentence for sentence in told)
     assert any("safetensors" in sentence.replace("\\", "") for sentence in told)
     assert "<h3>digits-2d</h3>" in page_text(app)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sections"),
+    [
+        ("VAE", {}),
+        ("Autoencoder", {"model": {"deterministic": True}}),
+        ("β-VAE, β = 4", {"objective": {"beta": 4}}),
+        # β·KL holds the total correlation once, and λ times it comes on top.
+        ("β-TCVAE, β = 10", {"objective": {"beta": 2, "total_correlation": 4}}),
+    ],
+)
+def test_a_model_is_called_by_its_objective(kind: str, sections: dict) -> None:
+    assert models.describe_run(run_config(**sections)).startswith(f"{kind} with 2 dimensions")

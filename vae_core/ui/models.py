@@ -56,9 +56,14 @@ def describe(config: CheckpointConfig) -> str:
 
 def describe_run(run: RunConfig) -> str:
     """A training in a line."""
-    kind = "Autoencoder" if run.model.deterministic else "VAE"
-    if run.objective.beta != 1:
-        kind = f"β-VAE, β = {run.objective.beta:g}"
+    objective = run.objective
+    if run.model.deterministic:
+        kind = "Autoencoder"
+    elif objective.total_correlation:
+        # The β of Chen et al. 2018, eq. 4: the KL holds the total correlation once already.
+        kind = f"β-TCVAE, β = {objective.beta * (1 + objective.total_correlation):g}"
+    else:
+        kind = "VAE" if objective.beta == 1 else f"β-VAE, β = {objective.beta:g}"
     dimensions = (
         "1 dimension" if run.model.latent_dim == 1 else f"{run.model.latent_dim} dimensions"
     )
