@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
-from vae_core import checkpoints
+from vae_core import checkpoints, datasets
 from vae_core.config import DataConfig, ImageFormat, ModelConfig, RunConfig
+from vae_core.datasets.base import ImageSet
 from vae_core.models import VAE
 
 
@@ -32,3 +34,8 @@ def run_config(**sections: dict) -> RunConfig:
             | sections.get("training", {}),
         }
     )
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    return datasets.load("digits")

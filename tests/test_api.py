@@ -1,6 +1,5 @@
-"""Routes: what they answer, in which form, and how they refuse."""
+"""Routes of models and scripts: what they answer, and in which form."""
 
-import asyncio
 import io
 import json
 
@@ -10,50 +9,16 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
+from tests import api_client
+from tests.api_client import BLANK, JSON, MAP, MODEL, NPY, PNG, RAW, drawn, npy, post, raw
 from tests.small_models import save_model
-from vae_core import assets, latents, maps, settings
+from vae_core import assets, latents, maps
 from vae_core.api import create_app
-from vae_core.api.service import Service
-from vae_core.images import png_bytes, to_uint8
+from vae_core.images import png_bytes
 from vae_core.store import Store
 from vae_core.walks import interpolate
 
-JSON, PNG = "application/json", "image/png"
-RAW, NPY = "application/octet-stream", "application/x-npy"
-MAP = {"data": "digits", "split": "all", "method": "axes"}
-MODEL = "/models/digits-2d"
-BLANK = np.zeros((1, 8, 8, 1), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def store() -> Store:
-    return Store()
-
-
-@pytest.fixture(scope="module")
-def client(store: Store) -> TestClient:
-    return TestClient(create_app(lambda: store))
-
-
-@pytest.fixture(scope="module")
-def opened(store: Store) -> maps.OpenMap:
-    return maps.open_map(store, "digits-2d", maps.MapSpec(**MAP))
-
-
-def post(client: TestClient, path: str, body: object, accept: str = RAW):
-    return client.post(path, json=body, headers={"Accept": accept})
-
-
-def raw(answer) -> np.ndarray:
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == RAW
-    shape = [int(length) for length in answer.headers["x-shape"].split(",")]
-    return np.frombuffer(answer.content, np.uint8).reshape(shape)
-
-
-def drawn(store: Store, z: np.ndarray, model: str = "digits-2d") -> np.ndarray:
-    """What the decoder draws, channels last."""
-    return to_uint8(latents.decode(store.model(model).model, z)).transpose(0, 2, 3, 1)
+store, client, opened = api_client.store, api_client.client, api_client.opened
 
 
 # --- models
@@ -177,12 +142,6 @@ def test_encode_reads_every_form(client: TestClient, store: Store, opened: maps.
     np.testing.assert_allclose(found, expected[:1], atol=1e-4)
 
 
-def npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
 def test_reconstruct_sample_and_interpolate_draw_what_they_say(
     client: TestClient, store: Store, opened: maps.OpenMap
 ) -> None:
@@ -221,106 +180,6 @@ def test_what_a_broken_model_says_is_no_server_error(tmp_path, monkeypatch) -> N
     assert answer.json()["kl"] == answer.json()["reconstruction"] == [None]
 
 
-# --- the map
-
-
-def test_points_are_traces_of_plotly_with_their_indices(
-    client: TestClient, opened: maps.OpenMap
-) -> None:
-    query = {**MAP, "x0": -1, "x1": 1, "y0": -1, "y1": 1, "limit": 50}
-    answer = client.get(f"{MODEL}/points", params=query).json()
-    sample = opened.sample(maps.Rect(-1, 1, -1, 1), 50)
-    assert answer["shown"] == 50
-    assert answer["in_view"] == sample.in_view
-    assert answer["total"] == answer["all"] == 1797
-    low, high = opened.projection.coords.min(axis=0), opened.projection.coords.max(axis=0)
-    extent = dict(zip(("x0", "y0", "x1", "y1"), [*low.tolist(), *high.tolist()], strict=True))
-    assert answer["extent"] == extent
-    indices = np.concatenate([unpacked(trace["customdata"]) for trace in answer["data"]])
-    assert sorted(indices) == sorted(sample.indices)
-    x = np.concatenate([unpacked(trace["x"]) for trace in answer["data"]])
-    np.testing.assert_array_equal(x, opened.projection.coords[indices, 0])
-    filtered = client.get(f"{MODEL}/points", params={**MAP, "filter": "class", "keep": "1,7"})
-    assert filtered.json()["total"] < filtered.json()["all"] == 1797
-    assert filtered.json()["extent"] == extent  # the map is as large, whatever of it is shown
-
-
-def unpacked(values: dict | list) -> np.ndarray:
-    """Plotly's typed arrays."""
-    if isinstance(values, list):
-        return np.array(values, int)
-    import base64
-
-    return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"]))
-
-
-def test_pictures_are_those_of_the_dataset(client, store, opened: maps.OpenMap) -> None:
-    query = {**MAP, "indices": "5,2,5"}
-    expected = opened.images.batch([5, 2, 5]).transpose(0, 2, 3, 1)
-    np.testing.assert_array_equal(
-        raw(client.get(f"{MODEL}/pictures", params=query, headers={"Accept": "*/*"})), expected
-    )
-    query["what"] = "reconstruction"
-    np.testing.assert_array_equal(
-        raw(client.get(f"{MODEL}/pictures", params=query)),
-        drawn(store, opened.latents.mean[[5, 2, 5]]),
-    )
-
-
-@pytest.mark.parametrize("kind", ["decoded", "density", "kl", "reconstruction"])
-def test_terrain_is_that_of_the_map(client: TestClient, opened: maps.OpenMap, kind) -> None:
-    edges = {"x0": -2, "x1": 2, "y0": -1, "y1": 1}
-    query = {**MAP, **edges, "kind": kind, "columns": 6, "rows": 3}
-    answer = client.get(f"{MODEL}/terrain", params=query, headers={"Accept": RAW})
-    expected = opened.terrain(kind, maps.Rect(**edges), 6, 3)
-    np.testing.assert_array_equal(raw(answer), expected)
-    assert ("x-range" in answer.headers) == (kind in ("kl", "reconstruction"))
-    png = client.get(f"{MODEL}/terrain", params=query, headers={"Accept": PNG})
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png.content))), expected)
-
-
-def test_a_large_terrain_is_drawn_in_bands_that_fit(client, opened, monkeypatch) -> None:
-    monkeypatch.setattr("vae_core.api.map_routes._BAND_VALUES", 0)
-    edges = {"x0": -2, "x1": 2, "y0": -2, "y1": 2}
-    query = {**MAP, **edges, "kind": "decoded", "columns": 9, "rows": 9}
-    answer = raw(client.get(f"{MODEL}/terrain", params=query))
-    whole = opened.terrain("decoded", maps.Rect(**edges), 9, 9)
-    np.testing.assert_allclose(answer.astype(int), whole.astype(int), atol=1)
-
-
-def test_a_model_trained_again_is_drawn_anew(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path))
-    monkeypatch.setattr("vae_core.api.service._SURE", 0)
-    save_model(tmp_path, "mine", latent_dim=2)
-    store = Store()
-    client = TestClient(create_app(lambda: store))
-    body = {"map": {"split": "test", "method": "axes"}, "xy": [[0, 0]]}
-    before = raw(post(client, "/models/mine/decode", body))
-    save_model(tmp_path, "mine", latent_dim=2, deterministic=True)
-    after = raw(post(client, "/models/mine/decode", body))
-    assert (before != after).any()
-
-
-def test_few_arrays_are_held_on_to_however_many_maps_are_asked_for(store, monkeypatch) -> None:
-    monkeypatch.setattr(settings, "MAX_OPEN_DATASETS", 2)
-    service = Service(lambda: store)
-
-    class Request:
-        async def is_disconnected(self) -> bool:
-            return False
-
-    async def open_all() -> None:
-        for split in ("train", "test", "all"):
-            for colour in ("class", "kl", "reconstruction"):
-                spec = maps.MapSpec(**{**MAP, "split": split, "colour": colour})
-                await service.open(Request(), "digits-2d", spec)  # pyright: ignore
-
-    asyncio.run(open_all())
-    held = [opened for opened, _ in service._maps.values()]
-    assert {opened.spec.split for opened in held} == {"test", "all"}
-    assert len(held) == 6
-
-
 # --- scripts
 
 
@@ -355,117 +214,3 @@ def test_another_content_has_another_address(client, tmp_path, monkeypatch) -> N
     assert before != after
     assert client.get(f"/{before}").status_code == 404
     assert client.get(f"/{after}").text == "22"
-
-
-# --- refusals
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "told"),
-    [
-        ("/nothing", 404, "no GET /nothing"),
-        ("/models/none/points", 404, "Unknown model 'none'. Must be one of: digits-2d"),
-        (f"{MODEL}/points?colour=shoe", 404, "Unknown colour 'shoe'"),
-        (f"{MODEL}/points?data=mnist-5k", 404, "Unknown dataset for this model"),
-        (f"{MODEL}/points?split=half", 404, "Unknown split 'half'"),
-        (f"{MODEL}/points?shoe=1", 422, "shoe"),
-        (f"{MODEL}/points?x0=1", 422, "all of x0, x1, y0 and y1"),
-        (f"{MODEL}/points?limit=50001", 422, "50000"),
-        (f"{MODEL}/points?method=axes&x=5", 422, "Latent dimension"),
-        (f"{MODEL}/points?method=umap&seed=5", 409, "not computed yet"),
-        (f"{MODEL}/pictures?indices=1797", 422, "images 0 to 1796"),
-        (f"{MODEL}/pictures?indices=-1", 422, "greater than or equal to 0"),
-        (f"{MODEL}/pictures?indices={'9' * 30}", 422, "images 0 to 1796"),
-        (f"{MODEL}/pictures?indices=", 422, "at least 1"),
-        (f"{MODEL}/terrain?kind=sea&x0=0&x1=1&y0=0&y1=1&columns=1&rows=1", 422, "'density'"),
-        (f"{MODEL}/terrain?kind=kl&x0=1&x1=1&y0=0&y1=1&columns=1&rows=1", 422, "x0 < x1"),
-        (f"{MODEL}/terrain?kind=kl&x0=0&x1=1e300&y0=0&y1=1&columns=1&rows=1", 422, "x1"),
-        (f"{MODEL}/terrain?kind=kl&x0=0&x1=nan&y0=0&y1=1&columns=1&rows=1", 422, "x1"),
-        (f"{MODEL}/terrain?kind=decoded&x0=0&x1=1&y0=0&y1=1&columns=33&rows=32", 422, "1,024"),
-        ("/assets/0123/main.js", 404, "load the page again"),
-    ],
-)
-def test_questions_are_refused_in_a_sentence(client, path: str, status: int, told: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == status, answer.text
-    assert told in answer.json()["detail"]
-
-
-@pytest.mark.parametrize(
-    ("route", "body", "status", "told"),
-    [
-        ("decode", {}, 422, "either z or xy"),
-        ("decode", {"z": [[0, 0]], "xy": [[0, 0]]}, 422, "either z or xy"),
-        ("decode", {"xy": [[0, 0]]}, 422, "places of a map"),
-        ("decode", {"z": [[0, 0, 0]]}, 422, "have 2 dimensions, not 3"),
-        ("decode", {"z": [[0, 0], [0]]}, 422, "same number"),
-        ("decode", {"z": [[1e39, 0]]}, 422, "less than or equal to 1000000000"),
-        ("decode", {"z": []}, 422, "at least 1"),
-        ("decode", {"z": [[0, 0]] * 4097}, 422, "4096"),
-        ("decode", {"z": [[0, 0]], "model": "x"}, 422, "Extra inputs"),
-        ("sample", {"count": 0}, 422, "greater than or equal to 1"),
-        ("sample", {"temperature": -1}, 422, "temperature"),
-        ("interpolate", {"steps": 3}, 422, "either z or indices"),
-        ("interpolate", {"z": [[0, 0], [0, 0, 0]]}, 422, "same dimensions"),
-        ("interpolate", {"map": MAP, "indices": [0, 9999]}, 422, "images 0 to 1796"),
-        ("encode", {"images": [[[0, 256]]]}, 422, "256"),
-        ("encode", {"images": [[[0.5]]]}, 422, "whole numbers"),
-        ("encode", {"images": [[0, 1], [2]]}, 422, "form"),
-        ("encode", {"images": np.zeros((2, 9, 9), int).tolist()}, 422, "[N, 8, 8, 1]"),
-        ("encode", [], 422, "form"),
-    ],
-)
-def test_bodies_are_refused_in_a_sentence(client, route, body, status: int, told: str) -> None:
-    answer = client.post(f"{MODEL}/{route}", json=body)
-    assert answer.status_code == status, answer.text
-    assert told in answer.json()["detail"]
-
-
-def test_too_many_images_as_text_are_refused_and_not_as_bytes(client, monkeypatch) -> None:
-    monkeypatch.setattr("vae_core.api.answers.MOST_JSON_VALUES", 64 * 3)
-    answer = post(client, f"{MODEL}/sample", {"count": 4}, JSON)
-    assert answer.status_code == 413
-    assert "at most 3 at a time" in answer.json()["detail"]
-    assert raw(post(client, f"{MODEL}/sample", {"count": 4})).shape[0] == 4
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"\x93NUMPY",
-        npy(np.zeros((1, 8, 8, 1))),  # floats
-        npy(np.zeros((0, 8, 8, 1), np.uint8)),
-        npy(BLANK)[:-1],
-        # A header that claims a terabyte.
-        npy(np.zeros((1, 8, 8, 1), np.uint8)).replace(
-            b"(1, 8, 8, 1), }", b"(99999999999, 8, 8, 1)}"
-        ),
-        b"\x93NUMPY\x01\x00v\x00" + b"{" * 118,
-    ],
-)
-def test_damaged_arrays_are_refused(client: TestClient, body: bytes) -> None:
-    answer = client.post(f"{MODEL}/encode", content=body, headers={"Content-Type": NPY})
-    assert answer.status_code == 422, answer.text
-
-
-def test_what_is_no_picture_is_refused(client: TestClient) -> None:
-    answer = client.post(f"{MODEL}/encode", content=b"no", headers={"Content-Type": PNG})
-    assert answer.status_code == 422
-    answer = client.post(f"{MODEL}/encode", content=b"no", headers={"Content-Type": "text/plain"})
-    assert answer.status_code == 415
-    deep = b'{"images": ' + b"[" * 100_000
-    answer = client.post(f"{MODEL}/encode", content=deep, headers={"Content-Type": JSON})
-    assert answer.status_code == 422
-
-
-def test_what_is_not_foreseen_is_logged_and_not_told(store, monkeypatch, caplog) -> None:
-    def broken() -> Store:
-        raise RuntimeError("secret")
-
-    client = TestClient(create_app(broken), raise_server_exceptions=False)
-    answer = client.get("/models")
-    assert answer.status_code == 500
-    assert "secret" not in answer.text
-    assert "Traceback" not in answer.text
-    assert "secret" in caplog.text

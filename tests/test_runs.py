@@ -1,55 +1,26 @@
-"""Runs: directories and processes of their own, seen and steered from anywhere."""
+"""Runs: processes of their own, seen and steered from anywhere."""
 
-import errno
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import real_runs
+from tests.real_runs import prepared, trains, until
 from tests.small_models import run_config
 from vae_core import checkpoints, datasets, runs, settings
 from vae_core.cli import main
 from vae_core.errors import CheckpointError, LatentExplorerError, UnknownName
-from vae_core.processes import Process
-from vae_core.runs import Run, Status, files
 
 ROOT = Path(__file__).parent.parent
 LONG = run_config(training={"epochs": 5000, "patience": 5000})
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield tmp_path / "home"
-    for entry in runs.entries():
-        entry.status.process.end(0.0)
-
-
-def until(run: Run, condition: Callable[[Status], bool], seconds: float = 60.0) -> Status:
-    end = time.monotonic() + seconds
-    while not condition(status := run.status()):
-        assert time.monotonic() < end, f"{status}\n{run.log()}"
-        assert status.state != "failed", f"{status}\n{run.log()}"
-        time.sleep(0.02)
-    return status
-
-
-def trains(status: Status) -> bool:
-    return status.epoch >= 1
-
-
-def prepared(name: str = "tiny", **sections) -> Run:
-    """A run that this process may train."""
-    return runs.prepare(run_config(**sections), name, threads=1)
+home = real_runs.home
 
 
 def test_two_runs_from_their_start_to_the_end_of_each() -> None:
@@ -232,32 +203,6 @@ def test_two_that_are_queued_at_once_do_not_train_at_once(home: Path) -> None:
     assert {"running"} < {state for both in states for state in both}
 
 
-def test_what_is_deleted_can_be_brought_back_or_removed_for_good(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files.time, "strftime", lambda _: "20260101-000000")
-    run = prepared()
-    run.delete()
-    other = prepared()  # in the same second: its name is not that of one in the trash
-    assert other.id != run.id
-    runs.restore(run.id)
-    assert runs.listing() == [other, run]
-    run.delete()
-    with monkeypatch.context() as patch:
-
-        def refuse(*args):
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-        patch.setattr(Path, "replace", refuse)
-        with pytest.raises(LatentExplorerError, match="not be brought back: Permission denied"):
-            runs.restore(run.id)
-    runs.empty_trash()
-    assert runs.trashed() == []
-    assert runs.listing() == [other]
-    with pytest.raises(UnknownName, match="in the trash"):
-        runs.restore(run.id)
-
-
 def test_the_first_queued_comes_first(home: Path) -> None:
     from vae_core.runs.turn import turn
 
@@ -283,152 +228,6 @@ def test_the_first_queued_comes_first(home: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    "id", ["", "..", "../../etc", "a/b", "20260101-000000-../x", "nope", "20260101-000000-a\n"]
-)
-def test_an_id_that_is_none_reaches_no_path(home: Path, id: str) -> None:
-    (home / "runs").mkdir(parents=True)
-    (home / "runs" / files.STATUS).write_text("{}")
-    for look in (runs.find, runs.restore):
-        with pytest.raises(UnknownName):
-            look(id)
-
-
-def test_ids_are_unique_and_names_valid(home: Path) -> None:
-    made = [prepared("same") for _ in range(3)]
-    assert len({run.id for run in made}) == 3
-    assert all(runs.find(run.id) == run for run in made)
-    for name in ("", "../x", ".hidden", "a b"):
-        with pytest.raises(CheckpointError, match="cannot be a model's name"):
-            prepared(name)
-    assert len(runs.listing()) == 3
-
-
-def test_a_process_of_another_machine_is_judged_by_its_sign_of_life(home: Path) -> None:
-    run = prepared()
-    there = {"host": "elsewhere", "pid": os.getpid(), "state": "running"}
-    run.write(run.status().model_copy(update=there))
-    assert run.status().state == "interrupted"
-    (run.directory / files.ALIVE).touch()
-    assert run.status().state == "running"
-    run.stop()
-    assert (run.directory / files.COMMAND).read_text() == "stop"
-    os.utime(run.directory / files.ALIVE, (time.time() - 5, time.time() - 5))
-    assert run.status().state == "interrupted"
-
-
-def test_a_clock_that_is_set_does_not_end_a_run(home: Path) -> None:
-    """What the system knows of a process counts, and not when it seems to have been born."""
-    run = prepared()
-    elsewhen = run.status().model_copy(update={"state": "running", "born": run.status().born - 100})
-    run.write(elsewhen)
-    assert run.status().state == "interrupted"
-    with files.alive(run.directory, 0):
-        assert run.status().state == "running"
-    assert run.status().state == "interrupted"
-
-
-def test_only_a_process_that_works_on_the_run_is_ended(home: Path) -> None:
-    run = prepared()
-    sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
-    stranger = subprocess.Popen(sleeps)
-    starts = subprocess.Popen([*sleeps, run.id])  # as it has no lock yet
-    for process in (stranger, starts):
-        run.write(run.status().begun(Process.of(process.pid)))
-        run.pause()
-        assert run.status().state == ("queued" if process is stranger else "paused")
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
-    assert not run.status().process.lives()
-
-
-def test_nothing_stays_of_a_run_that_cannot_be_started(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args, **options):
-        raise OSError(errno.ENOMEM, "Cannot allocate memory")
-
-    paused = prepared("paused")
-    paused.write(paused.status().model_copy(update={"state": "paused"}))
-    with monkeypatch.context() as patch:
-        patch.setattr(subprocess, "Popen", refuse)
-        with pytest.raises(LatentExplorerError, match=r"not be started: Cannot allocate memory"):
-            runs.create(run_config(), "tiny")
-        with pytest.raises(LatentExplorerError, match="could not be started"):
-            paused.resume()
-    assert runs.listing() == [paused]
-    assert paused.status().state == "paused"
-
-    started: list[subprocess.Popen] = []
-    popen = subprocess.Popen
-
-    def remember(*args, **options):
-        started.append(popen(*args, **options))
-        return started[-1]
-
-    def full(self: Run, record: object) -> None:
-        if isinstance(record, Status):
-            raise LatentExplorerError("There is no room.")
-        files.write(self.directory / files.REQUEST, record.model_dump_json())
-
-    with monkeypatch.context() as patch:
-        patch.setattr(subprocess, "Popen", remember)
-        patch.setattr(Run, "write", full)
-        with pytest.raises(LatentExplorerError, match="no room"):
-            runs.create(run_config(), "tiny")
-    assert started[0].returncode is not None  # ended, and waited for
-    assert runs.listing() == [paused]
-    assert list((home / "runs").glob("*-tiny")) == []
-    until(runs.create(run_config(training={"epochs": 1}), "next"), trains)  # has its turn
-
-
-def test_a_number_that_is_used_again_is_another_process() -> None:
-    here = Process.of(os.getpid())
-    assert here.lives()
-    assert not Process(here.host, here.pid, here.born - 100).lives()
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    process = Process.of(child.pid)
-    deadline = time.monotonic() + 30
-    while process.lives():  # a zombie does not
-        assert time.monotonic() < deadline
-    child.wait()
-
-
-def test_metrics_that_are_being_written_are_read_up_to_the_last_whole_line(home: Path) -> None:
-    run = prepared()
-    assert run.metrics() == []
-    (run.directory / files.METRICS).write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
-    assert [row["epoch"] for row in run.metrics()] == [1, 2]
-    assert [row["epoch"] for row in run.metrics(after=1)] == [2]
-    assert run.metrics(after=2) == []
-
-
-def test_a_changed_copy_must_make_sense(home: Path) -> None:
-    run = prepared()
-    for changes, sentence in (
-        ({"model": {"latent_dim": 0}}, "model.latent_dim: Input should be greater than or equal"),
-        ({"nonsense": {}}, "Unknown section of a training 'nonsense'"),
-        ({"objective": {"binarize": True}, "model": {"likelihood": "gaussian"}}, "binarize needs"),
-    ):
-        with pytest.raises(LatentExplorerError, match=sentence):
-            run.duplicate(changes)
-    assert runs.listing() == [run]
-
-
-def test_a_damaged_run_is_named(home: Path) -> None:
-    run, whole = prepared(), prepared("whole")
-    (run.directory / files.STATUS).write_text('{"state": "asleep"}')
-    with pytest.raises(LatentExplorerError, match=r"status\.json cannot be read"):
-        run.status()
-    entries = runs.entries()
-    assert [entry.run for entry in entries] == [whole]
-    assert runs.damaged(entries) == [run]
-    run.delete()
-    assert runs.listing() == [whole]
-    assert runs.restore(run.id) == run
-
-
 def test_an_autoencoder_has_no_prior_to_sample(home: Path) -> None:
     from vae_core.runs import worker
 
@@ -436,14 +235,6 @@ def test_an_autoencoder_has_no_prior_to_sample(home: Path) -> None:
     worker.work(run)
     assert run.snapshot(1).samples.shape == (0, 1, 8, 8)
     assert run.metrics()[0]["kl_per_dim"] == []
-
-
-def test_a_long_training_keeps_some_epochs_only() -> None:
-    from vae_core.runs.snapshots import due
-
-    assert all(due(epoch, 400) for epoch in range(1, 401))
-    kept = [epoch for epoch in range(1, 1002) if due(epoch, 1001)]
-    assert kept == [*range(1, 9), *range(9, 1001, 3), 1001]
 
 
 def test_what_went_wrong_is_said(home: Path, tmp_path: Path, capsys) -> None:
@@ -462,47 +253,3 @@ def test_what_went_wrong_is_said(home: Path, tmp_path: Path, capsys) -> None:
     assert "Unknown dataset 'nope'" in run.status().message
     assert main(["train", "--resume", "nope"]) == 1
     assert "Unknown run 'nope'" in capsys.readouterr().err
-
-
-class Slow:
-    """A state whose writing waits, and may fail."""
-
-    def __init__(self, number: int, written: list[int], go: threading.Event, error: str = ""):
-        self.number, self.written, self.go, self.error = number, written, go, error
-
-    def write(self, file: Path) -> None:
-        assert self.go.wait(30)
-        if self.error:
-            raise LatentExplorerError(self.error)
-        self.written.append(self.number)
-
-
-def test_states_are_written_beside_the_training_and_the_last_always(tmp_path: Path) -> None:
-    from vae_core.runs.saver import Saver
-
-    written: list[int] = []
-    go = threading.Event()
-    with Saver(tmp_path / "state") as save:
-        for number in range(5):
-            save(Slow(number, written, go))
-        assert written == []
-        go.set()
-    assert written[-1] == 4
-    assert len(written) <= 2  # the disk was too slow for those between
-
-
-def test_a_state_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    from vae_core.runs.saver import Saver
-
-    go = threading.Event()
-    go.set()
-    written: list[int] = []
-    with pytest.raises(LatentExplorerError, match="full"), Saver(tmp_path / "state") as save:
-        save(Slow(0, written, go, "full"))
-    end = time.monotonic() + 30
-    with pytest.raises(LatentExplorerError, match="full"), Saver(tmp_path / "state") as save:
-        save(Slow(0, written, go, "full"))
-        while time.monotonic() < end:  # soon, and not only at the end
-            save(Slow(1, written, go))
-    assert time.monotonic() < end
-    assert written == []
