@@ -86,17 +86,12 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextlib.contextmanager
-def profile(kind: BrowserType, folder: Path) -> Iterator[BrowserContext]:
+def profile(kind: BrowserType, folder: Path, **look) -> Iterator[BrowserContext]:
     """The same Chromium as its owner starts it, with a profile that lies in `folder`."""
-    context = kind.launch_persistent_context(
-        folder,
-        executable_path=executable(),
-        args=FLAGS,
-        headless=True,
-        viewport={"width": 1440, "height": 900},
-    )
-    yield context
-    context.close()
+    with kind.launch_persistent_context(
+        folder, executable_path=executable(), args=FLAGS, headless=True, **look
+    ) as context:
+        yield context
 
 
 def executable() -> str | None:

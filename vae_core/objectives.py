@@ -138,6 +138,6 @@ class Objective(nn.Module):
         if terms.kl_per_dim is not None:
             loss = loss + weight * free_bits(terms.kl_per_dim, self.config.free_bits)
             if extra := self.config.total_correlation:
-                parts = (gather(part.float()) for part in (z, q.mean, q.stddev))
-                loss = loss + weight * extra * total_correlation(*parts)
+                parts = gather(torch.stack((z, q.mean, q.stddev), dim=1).float())
+                loss = loss + weight * extra * total_correlation(*parts.unbind(1))
         return loss, terms

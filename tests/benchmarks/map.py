@@ -87,7 +87,6 @@ def row_slider(bench: Bench) -> Rows:
             page = other.browser.new_page(**LOOK)
             page.goto(f"{other.url}/?{SMALL}&slider=1{more}")
             chromium.wait_idle(page)
-            slide(page, 10)
             slider = slide(page)
             page.close()
             ratio = slider.p50 / times.p50
@@ -153,7 +152,6 @@ def row_clients(bench: Bench) -> Rows:
 
 def row_click(bench: Bench) -> Rows:
     page = bench.open(SMALL)
-    click(page, 5)
     yield within("click → inspector filled", click(page), 300)
     page.close()
 
@@ -170,7 +168,7 @@ def row_ready(bench: Bench) -> Rows:
         # Warm is the browser, too: of somebody who has been here before.
         with (
             tempfile.TemporaryDirectory() as folder,
-            chromium.profile(bench.browser.browser_type, Path(folder)) as context,
+            chromium.profile(bench.browser.browser_type, Path(folder), **LOOK) as context,
         ):
             for turn in range(BEFORE + TIMES_OPENED):
                 page = bench.open(address, context=context)

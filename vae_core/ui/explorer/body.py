@@ -107,9 +107,9 @@ def _follow(event: map.MapEvent) -> None:
     if event.xy is not None or event.pin is not None or event.pins is not None:
         st.session_state["_selecting"] = False
     if event.undone is not None:
-        time, before, selecting = st.session_state.get("_before", (None, placed, selecting))
+        time, *before = st.session_state.get("_before", (None,))
         if time == event.undone:  # else the click was never told
-            placed, st.session_state["_selecting"] = before, selecting
+            placed, st.session_state["_selecting"] = before
     scene.keep(event)
     st.session_state["_held"] = event.held
     pins.keep(placed)

@@ -36,16 +36,22 @@ COLUMNS = 4
 BEGUN = "_train_begun"  # set when a training was begun from this form
 
 Values = dict[str, dict[str, Any]]
+
+
+def _is_variational(values: Values) -> bool:
+    return not values["model"]["deterministic"]
+
+
 # What a setting needs to mean anything; without it the setting is greyed out, and its default.
 _NEEDS: dict[tuple[str, str], Callable[[Values], bool]] = {
     ("model", "sigma"): lambda v: v["model"]["likelihood"] == "gaussian",
     ("objective", "binarize"): lambda v: v["model"]["likelihood"] == "bernoulli",
-    ("objective", "beta"): lambda v: not v["model"]["deterministic"],
-    ("objective", "total_correlation"): lambda v: not v["model"]["deterministic"],
-    ("objective", "warmup"): lambda v: not v["model"]["deterministic"],
-    ("objective", "free_bits"): lambda v: not v["model"]["deterministic"],
+    ("objective", "beta"): _is_variational,
+    ("objective", "total_correlation"): _is_variational,
+    ("objective", "warmup"): _is_variational,
+    ("objective", "free_bits"): _is_variational,
     ("objective", "warmup_epochs"): lambda v: (
-        not v["model"]["deterministic"] and v["objective"]["warmup"] != "none"
+        _is_variational(v) and v["objective"]["warmup"] != "none"
     ),
     ("training", "channels_last"): lambda v: v["model"]["architecture"] == "conv",
 }

@@ -9,8 +9,6 @@ const STEP = 8; // pixels of an arrow key
 const LEAP = 40; // with shift
 const REACH = 12; // pixels between the pointer and a point that is meant
 const FEW = 4; // numbers that are read out
-// A plain move is told at the next frame; this one at once, where pages are trusted with it.
-const MOVED = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove";
 const SPOKEN = 400; // milliseconds of rest before a place is read out
 
 export class Hover {
@@ -28,7 +26,12 @@ export class Hover {
     this.asked = null; // the last request: {x, y, since, name}, and `told` once it is answered
     this.visit = 0; // how often the hand has left
     this.queue = new Latest((request) => this.decode(request));
-    map.area.addEventListener(MOVED, (event) => this.move(event));
+    map.area.addEventListener("pointermove", (event) => this.move(event));
+    // A move is told at the next frame; this, where pages are trusted with it, at once, and up to a
+    // thousand times a second: only who waits for something to do listens.
+    map.area.addEventListener("pointerrawupdate", (event) => {
+      if (!this.queue.running) this.move(event);
+    });
     map.area.addEventListener("pointerdown", (event) => this.touch(event));
     map.area.addEventListener("pointerleave", (event) => {
       if (event.pointerType !== "touch") this.leave(); // a finger that is lifted has left, too
@@ -53,6 +56,7 @@ export class Hover {
     const top = event.clientY - bounds.top;
     this.cross.hidden = true;
     if (!this.map.plane?.holds(left, top)) return this.leave();
+    if (left === this.place?.left && top === this.place.top) return; // both events tell of it
     this.show(this.nearest(left, top));
     this.look(left, top, event.timeStamp);
   }
