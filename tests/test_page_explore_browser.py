@@ -76,7 +76,7 @@ def test_the_inspector_follows_a_pin_in_the_hand(url: str, open_page: Callable[.
     expect(numbers).to_have_text(f"z = {there:.3f}, 0.000", timeout=20_000)
     assert page.url == address  # it is no place to go back to
     page.mouse.up()
-    page.wait_for_function("address => location.href !== address", arg=address)
+    expect(page).not_to_have_url(address, timeout=30_000)
     expect(numbers).to_have_text(f"z = {there:.3f}, 0.000")
 
 

@@ -67,20 +67,28 @@ export class Pins {
     button.focus();
     button.setPointerCapture(event.pointerId);
     const start = { left: event.clientX, top: event.clientY, x: pin.x, y: pin.y };
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.map.ending.signal, over.signal]);
     let moved = false;
-    button.onpointermove = (move) => {
-      const right = move.clientX - start.left;
-      const down = move.clientY - start.top;
+    const move = ({ pointerId, clientX, clientY, timeStamp }) => {
+      if (pointerId !== event.pointerId) return;
+      const right = clientX - start.left;
+      const down = clientY - start.top;
       moved ||= Math.hypot(right, down) > STILL;
       if (!moved) return;
       const { perX, perY } = this.map.plane;
-      this.put(pin, start.x + right / perX, start.y - down / perY, move.timeStamp);
+      this.put(pin, start.x + right / perX, start.y - down / perY, timeStamp);
     };
-    button.onpointerup = button.onpointercancel = () => {
-      button.onpointermove = button.onpointerup = button.onpointercancel = null;
+    const end = ({ pointerId }) => {
+      if (pointerId !== event.pointerId) return;
+      over.abort();
       if (moved) this.drop();
       else this.on.picked(pin);
     };
+    // Of the window: also where the button has lost the pointer, the hand that lets go is heard.
+    window.addEventListener("pointermove", move, { signal });
+    window.addEventListener("pointerup", end, { signal });
+    window.addEventListener("pointercancel", end, { signal });
   }
 
   press(event, pin) {
