@@ -10,6 +10,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests import chromium
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    ids = [item.nodeid for item in session.items]
+    assert len(ids) == len(set(ids)), "of tests with one id, pytest-xdist runs a single one"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests never touch the home directory of the person who runs them."""
