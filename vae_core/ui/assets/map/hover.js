@@ -22,15 +22,17 @@ export class Hover {
     this.voice.setAttribute("aria-live", "polite");
     map.area.append(this.ring, this.cross, this.voice);
     this.place = null; // {left, top}: where the hand is
+    this.waiting = null; // where it has gone while an answer was awaited
     this.point = null; // the point of the dataset under it
     this.asked = null; // the last request: {x, y, since, name}, and `told` once it is answered
     this.visit = 0; // how often the hand has left
     this.queue = new Latest((request) => this.decode(request));
     map.area.addEventListener("pointermove", (event) => this.move(event));
     // A move is told at the next frame; this, where pages are trusted with it, at once, and up to a
-    // thousand times a second: only who waits for something to do listens.
+    // thousand times a second: looked at is the newest, once there is time for it.
     map.area.addEventListener("pointerrawupdate", (event) => {
-      if (!this.queue.running) this.move(event);
+      if (this.queue.running) this.waiting = event;
+      else this.move(event);
     });
     map.area.addEventListener("pointerdown", (event) => this.touch(event));
     map.area.addEventListener("pointerleave", (event) => {
@@ -40,6 +42,7 @@ export class Hover {
   }
 
   move(event) {
+    this.waiting = null;
     if (event.target.closest(".le-map-pin")) return;
     if (event.buttons) return this.leave(); // the hand holds the map
     this.lookAt(event);
@@ -96,6 +99,8 @@ export class Hover {
       if (isPast()) return;
       this.leave();
       status.failed("hover", error);
+    } finally {
+      if (this.waiting) this.move(this.waiting);
     }
   }
 
@@ -118,7 +123,7 @@ export class Hover {
 
   leave() {
     this.visit += 1;
-    this.place = null;
+    this.place = this.waiting = null;
     this.queue.forget();
     this.card.hide();
     this.show(null);
