@@ -107,6 +107,9 @@ class Bench:
         """A page with a map that is ready; the first time it may have to be encoded."""
         opened = context.new_page() if context else self.browser.new_page(**LOOK)
         opened.goto(f"{self.url}/{page}?{address}")
+        chromium.wait_idle(opened)
+        if (begin := opened.get_by_role("button", name="Begin")).count():
+            begin.click()
         opened.wait_for_function(
             "performance.getEntriesByName('map-ready').length", timeout=1_800_000
         )
