@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, WebSocket, WebSocketRoute, expect
 
 from tests import chromium, live_map
 from tests.live_map import Hand, card, decoded, same
@@ -51,21 +51,81 @@ def test_pictures_never_overlap_and_requests_never_queue(open_map: Callable[...,
     assert 0.5 < covered.mean() < 1
 
 
-def test_what_comes_late_is_of_its_own_place_or_not_drawn(open_map: Callable[..., Page]) -> None:
+def test_the_hand_is_answered_on_a_line(open_map: Callable[..., Page]) -> None:
+    page = open_map()
+    hand = Hand(page)
+    lines: list[WebSocket] = []
+    asked: list[Request] = []
+    page.on("websocket", lambda line: lines.append(line))
+    page.on("request", lambda request: asked.append(request))
+    x0, x1, y0, y1 = hand.range
+    across = [(x0 + share * (x1 - x0), y0 + share * (y1 - y0)) for share in (0.2, 0.4, 0.6, 0.8)]
+    assert same(card(page, hand.move(*across[0])), decoded(*hand.move(*across[0])))
+    _until(page, lambda: len(lines) == 1)
+    page.wait_for_timeout(500)  # it is open
+    asked.clear()
+    told: list[str | bytes] = []
+    lines[0].on("framereceived", lambda message: told.append(message))
+    for place in across[1:]:
+        place = hand.move(*place)
+        assert same(card(page, place), decoded(*place))
+    assert len(told) >= 3
+    assert not any(request.url.endswith("/decode") for request in asked)
+
+
+@pytest.mark.parametrize("when", ["never there", "lost with a question on it"])
+def test_without_a_line_the_hand_is_answered_all_the_same(
+    when: str, open_map: Callable[..., Page]
+) -> None:
+    page = open_map()
+    hand = Hand(page)
+    heard: list[str | bytes] = []
+
+    def lose(line: WebSocketRoute) -> None:
+        if when == "never there":
+            line.close()
+        else:
+            line.on_message(lambda message: (heard.append(message), line.close()))
+
+    page.route_web_socket("**/decode", lose)
+    x0, x1, y0, y1 = hand.range
+    for share in (0.2, 0.4, 0.6, 0.8):
+        place = hand.move(x0 + share * (x1 - x0), y0 + share * (y1 - y0))
+        assert same(card(page, place), decoded(*place))
+        page.wait_for_timeout(200)
+    assert len(heard) == (0 if when == "never there" else 1)
+
+
+@pytest.mark.parametrize("way", ["line", "request"])
+def test_what_comes_late_is_of_its_own_place_or_not_drawn(
+    way: str, open_map: Callable[..., Page]
+) -> None:
     page = open_map()
     hand = Hand(page)
     x0, x1, y0, y1 = hand.range
-    held: list[Route] = []
-    page.route("**/decode", lambda route: held.append(route))
+    held: list[Callable[[], None]] = []
+
+    def hold(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+        line.on_message(lambda message: held.append(lambda: server.send(message)))
+
+    if way == "line":
+        page.route_web_socket("**/decode", hold)
+        hand.move(x0 + 0.5 * (x1 - x0), y0 + 0.5 * (y1 - y0))  # asks for a line
+        page.wait_for_timeout(500)
+        page.mouse.move(5, 5)
+    else:
+        page.route_web_socket("**/decode", lambda line: line.close())
+        page.route("**/decode", lambda route: held.append(route.continue_))
     hand.move(x0 + 0.9 * (x1 - x0), y0 + 0.1 * (y1 - y0))
     _until(page, lambda: len(held) == 1)
     page.mouse.move(5, 5)  # it leaves the map, and comes back elsewhere
     place = hand.move(x0 + 0.1 * (x1 - x0), y0 + 0.9 * (y1 - y0))
-    held[0].continue_()
+    held[0]()
     _until(page, lambda: len(held) == 2)
     page.wait_for_timeout(100)
     expect(page.locator(".le-map-card")).to_be_hidden()
-    held[1].continue_()
+    held[1]()
     assert same(card(page, place), decoded(*place))
 
 

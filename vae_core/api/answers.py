@@ -137,5 +137,11 @@ def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = No
     return Response(text, status_code=status, media_type=JSON, headers=headers)
 
 
+def framed(answer: Response) -> bytes:
+    """An answer as one message: a line of JSON with its status and headers, then its body."""
+    told = {"status": answer.status_code, "headers": dict(answer.headers)}
+    return json.dumps(told).encode() + b"\n" + bytes(answer.body)
+
+
 def refusal(sentence: str, status: int, headers: dict[str, str] | None = None) -> Response:
     return as_json({"detail": sentence}, status, headers)

@@ -18,9 +18,9 @@ READING = ("GET", "HEAD", "OPTIONS")
 class Guard:
     """Middleware that refuses foreign hosts and origins, and bodies that are too large.
 
-    Writes are refused from pages of another origin: a browser names the origin, other clients do
-    not. Bodies are counted as they come, whatever length they claim or keep to themselves (FastAPI
-    has a limit too, which knows neither types nor sentences).
+    Writes and lines are refused from pages of another origin: a browser names the origin, other
+    clients do not. Bodies are counted as they come, whatever length they claim or keep to
+    themselves (FastAPI has a limit too, which knows neither types nor sentences).
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str] = ()) -> None:
@@ -28,10 +28,16 @@ class Guard:
         self._hosts = tuple(host.strip().lower().rstrip(".") for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if scope["type"] == "websocket":
+            if self._refused("LINE", headers, 0) is None:
+                await self._app(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+            return
         most = _most_bytes(headers)
         refused = self._refused(scope["method"], headers, most)
         if refused is not None:

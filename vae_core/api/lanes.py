@@ -29,10 +29,13 @@ class Lane:
         self._pool = ThreadPoolExecutor(threads, name, initializer=_alone)
         self._turns = asyncio.Semaphore(threads)
 
-    async def run(self, request: Request, work: Callable[[], T]) -> T:
-        """What `work` returns. Raises Gone if the client has left when its turn comes."""
+    async def run(self, request: Request | None, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises Gone if the client has left when its turn comes.
+
+        Of what comes on a line there is no `request`: it is known to have left when it is told.
+        """
         async with self._turns:
-            if await request.is_disconnected():
+            if request is not None and await request.is_disconnected():
                 raise Gone
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 

@@ -22,7 +22,7 @@ class Below:
         self._mount = Mount(prefix, inner)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] in ("http", "websocket"):
             match, inner = self._mount.matches(scope)
             if match is Match.FULL:
                 scope.update(inner)

@@ -27,7 +27,7 @@ class Service:
     def store(self) -> Store:
         return self.get_store()
 
-    async def open(self, request: Request, model: str, spec: MapSpec) -> OpenMap:
+    async def open(self, request: Request | None, model: str, spec: MapSpec) -> OpenMap:
         """A map, from what is open if it is: looking it up takes longer than decoding."""
         key = (model, spec)
         opened, checked = self._maps.get(key, (None, 0.0))

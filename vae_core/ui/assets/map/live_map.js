@@ -1,5 +1,6 @@
 // One live map: the figure, what lies under and over it, and what the hand does to it.
 
+import { Line } from "./line.js";
 import { build } from "./parts.js";
 import { corners, holds, sameRange } from "./plane.js";
 import { loadPlotly, Plot } from "./plot.js";
@@ -20,6 +21,7 @@ export class LiveMap {
     this.enabled = false;
     this.routes = null;
     this.ending = new AbortController(); // what listens and what asks ends with the map
+    this.line = new Line(this.ending.signal);
     this.points = new Points();
     this.status = new Status();
     this.updates = new Latest((data) => this.take(data));
@@ -108,7 +110,7 @@ export class LiveMap {
 
   /** Where the data comes from: as before, unless it is another map or looks other. */
   routesOf({ live, identity }) {
-    const routes = live && new Routes(live, identity, this.ending.signal);
+    const routes = live && new Routes(live, identity, this.ending.signal, this.line);
     const isOther = Boolean(routes) && routes.key !== this.routes?.key;
     return { routes: isOther ? routes : live && this.routes, isOther };
   }

@@ -1,12 +1,16 @@
 // Asking our own server: bytes in, bytes out, and never more than is still wanted.
 
+import { Lost } from "./line.js";
+
 const PATIENCE = 30_000; // milliseconds until an answer is given up
 const AT_HAND = 10_000; // of one that follows the hand
 
 /** Where a map's data comes from: the model's routes, with the map as parameters. */
 export class Routes {
-  /** `identity`: of the map, whose points may be others under the same names; `ended`: a signal. */
-  constructor({ api, model, map }, identity, ended) {
+  /** `identity`: of the map, whose points may be others under the same names; `ended`: a signal;
+   * `line`: to the decoder, the quicker way. */
+  constructor({ api, model, map }, identity, ended, line) {
+    this.line = line;
     this.base = `${api}/models/${encodeURIComponent(model)}`;
     this.map = map;
     this.key = JSON.stringify([identity, this.base, map]);
@@ -15,13 +19,7 @@ export class Routes {
 
   /** What the decoder draws at places `[[x, y], …]` of the map. */
   async decode(xy) {
-    const options = {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/octet-stream" },
-      body: JSON.stringify({ map: this.map, xy }),
-      priority: "high",
-    };
-    const answer = await this.ask("decode", options, AT_HAND);
+    const answer = await this.soon("decode", JSON.stringify({ map: this.map, xy }));
     return { ...pixels(answer), told: JSON.parse(answer.headers.get("X-Latents") ?? "[]") };
   }
 
@@ -45,6 +43,28 @@ export class Routes {
     return this.ask(`${name}?${query}`, { headers: { Accept: accept } }, PATIENCE);
   }
 
+  /** An answer for the hand: by the line if there is one, else as any other. */
+  async soon(name, body) {
+    const address = new URL(`${this.base}/${name}`, document.baseURI);
+    address.protocol = address.protocol.replace("http", "ws");
+    if (this.line.reaches(address.href)) {
+      try {
+        const answer = await this.line.ask(body, AT_HAND);
+        return taken(answer, answer.status === 200);
+      } catch (error) {
+        if (this.ended.aborted) throw new Stale();
+        if (!(error instanceof Lost)) throw error;
+      }
+    }
+    const options = {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/octet-stream" },
+      body,
+      priority: "high",
+    };
+    return this.ask(name, options, AT_HAND);
+  }
+
   /** Headers and bytes of an answer. Throws Refused, or Stale where the map has ended. */
   async ask(path, options, patience) {
     const signal = AbortSignal.any([this.ended, AbortSignal.timeout(patience)]);
@@ -56,14 +76,19 @@ export class Routes {
       if (this.ended.aborted) throw new Stale();
       throw new Refused("The map's server does not answer.", { cause: error });
     }
-    const type = answer.headers.get("Content-Type") ?? "";
     // A wrong address is answered by Streamlit with its page, and status 200.
-    const wanted = options.headers.Accept;
-    if (answer.ok && type.startsWith(wanted)) return { headers: answer.headers, bytes };
-    const told = type.startsWith("application/json") ? parsed({ bytes }).detail : null;
-    const status = `The map's server answered ${answer.status}.`;
-    throw new Refused(typeof told === "string" ? told : status);
+    const { ok, status, headers } = answer;
+    const isWanted = (headers.get("Content-Type") ?? "").startsWith(options.headers.Accept);
+    return taken({ status, headers, bytes }, ok && isWanted);
   }
+}
+
+/** An answer that is good. Throws Refused for another, with what the server says of it. */
+function taken({ status, headers, bytes }, isGood) {
+  if (isGood) return { headers, bytes };
+  const type = headers.get("Content-Type") ?? "";
+  const told = type.startsWith("application/json") ? parsed({ bytes }).detail : null;
+  throw new Refused(typeof told === "string" ? told : `The map's server answered ${status}.`);
 }
 
 /** What the server refuses, in its own words, or that it does not answer. */
