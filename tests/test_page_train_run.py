@@ -70,7 +70,7 @@ def test_a_run_under_way_says_how_far_it_is() -> None:
     told = "epoch 4 of 10 · 2,310 images/s · 1 min 20 s left · this epoch so far 21.3 nats"
     assert progress(app) == told
     assert "VAE with 2 dimensions" in words(app)
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("bidi_component")) == 3
     assert "BCE of pixel values, not a likelihood" in words(app)
 
 
@@ -90,7 +90,7 @@ def test_before_the_first_epoch_there_is_nothing_to_see() -> None:
 
 def test_an_autoencoder_has_no_kl() -> None:
     app = opened(save_run("mine", deterministic=True))
-    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("bidi_component")) == 2
     assert "An autoencoder has no KL" in words(app)
     assert "σ of the prior" not in words(app)
 

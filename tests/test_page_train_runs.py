@@ -66,7 +66,7 @@ def test_curves_of_chosen_runs_are_laid_over_each_other() -> None:
     chosen = app.multiselect(key="compare")
     assert chosen.value == ids[:1:-1]  # the newest three
     assert len([option for option in chosen.options if option.startswith("two (")]) == 2
-    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("bidi_component")) == 1
     chosen.set_value([]).run()
     assert not app.exception
 

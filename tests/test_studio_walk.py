@@ -23,6 +23,7 @@ PAINTED = """canvas => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
   return data.filter((value, index) => index % 4 === 3 && value).length;
 }"""
+EPOCHS_DRAWN = "document.querySelector('.le-chart')?.calcdata?.[0].length"
 WAIT = 60_000  # milliseconds for what a busy machine takes its time over
 
 
@@ -69,7 +70,14 @@ def test_from_the_demo_to_the_map(app_url: str, open_page: Callable[..., Page]) 
     other = visited(open_page, address)
     expect(other.locator(".timelapse .epoch")).to_be_visible(timeout=WAIT)
     first = epoch(other)
+    other.wait_for_function(EPOCHS_DRAWN, timeout=WAIT)
+    epochs = other.evaluate(
+        f"(window.curves = document.querySelector('.le-chart'), {EPOCHS_DRAWN})"
+    )
     expect(other.locator(".timelapse .epoch")).not_to_have_text(f"Epoch {first}", timeout=WAIT)
+    # The curves grow where they stand: another element would blink.
+    other.wait_for_function(f"epochs => {EPOCHS_DRAWN} > epochs", arg=epochs, timeout=WAIT)
+    assert other.evaluate("document.querySelector('.le-chart') === curves")
     accessible(other)
 
     press(page, "Pause")

@@ -16,9 +16,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2 import component
 
-from vae_core import assets
+from vae_core.assets import PLOTLY
 from vae_core.config import ImageFormat
 from vae_core.maps import MOST_POINTS, MapSpec
+from vae_core.ui.served import LOADER, api, script
 from vae_core.ui.style import ASSETS
 
 Terrain = Literal["none", "decoded", "density", "kl", "reconstruction"]
@@ -32,7 +33,7 @@ _map = component(
     "latent_explorer_map",
     html='<div class="le-map"></div>',
     css=(ASSETS / "map" / "map.css").read_text(encoding="utf-8"),
-    js=(ASSETS / "map" / "loader.js").read_text(encoding="utf-8"),
+    js=LOADER,
     # Plotly puts its own style sheet into the document's head.
     isolate_styles=False,
 )
@@ -125,8 +126,8 @@ def show(
             on_change(_event({name: st.session_state[key].get(name)}, identity))
 
     data = {
-        "module": f"{_api()}/{assets.address('main.js')}",
-        "plotly": f"{_api()}/{assets.address(assets.PLOTLY)}",
+        "module": script("main.js"),
+        "plotly": script(PLOTLY),
         "identity": identity,
         "figure": figure.to_json(),
         "alt": alt,
@@ -140,12 +141,6 @@ def show(
     _map(key=key, data=data, **listening)
 
 
-def _api() -> str:
-    """Where the routes are, below the path that the app is served from."""
-    base = st.get_option("server.baseUrlPath").strip("/")
-    return f"/{base}/api" if base else "/api"
-
-
 def _identity(live: Live) -> str:
     """What must change for points to stand elsewhere: then view and selection begin anew."""
     return json.dumps([live.model, live.key, live.spec.model_dump(mode="json", exclude=_LOOKS)])
@@ -154,7 +149,7 @@ def _identity(live: Live) -> str:
 def _parameters(live: Live) -> dict[str, Any]:
     image = live.image
     return {
-        "api": _api(),
+        "api": api(),
         "model": live.model,
         "map": live.spec.parameters(),
         "most": MOST_POINTS,

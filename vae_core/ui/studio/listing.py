@@ -12,7 +12,7 @@ import streamlit as st
 from vae_core import figures, runs
 from vae_core.errors import LatentExplorerError
 from vae_core.runs import Entry, Run
-from vae_core.ui import controls, errors, models, widgets
+from vae_core.ui import chart, controls, errors, models, widgets
 from vae_core.ui.studio import metrics, steer
 from vae_core.ui.studio.states import word
 from vae_core.ui.studio.words import ago, duration
@@ -188,10 +188,9 @@ def _curves(chosen: Sequence[str], known: dict[str, str], what: str) -> None:
             with contextlib.suppress(LatentExplorerError):  # deleted meanwhile
                 run = runs.find(id)
                 curves[_told_apart(id, known)] = metrics.read(run, run.status())
-        st.plotly_chart(
+        chart.show(
             figures.compared(curves, OVERLAYS[what], f"{what}, nats, validation"),
             key="overlay",
-            config={"displayModeBar": False},
             alt=f"{what} of {', '.join(curves) or 'no run'} over the epochs",
         )
 

@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vae_core import figures
 from vae_core.runs import Run, Status
-from vae_core.ui import controls, errors, widgets
+from vae_core.ui import chart, controls, errors, widgets
 from vae_core.ui.studio import exporting, films, metrics, player
 from vae_core.ui.studio.words import duration
 
@@ -140,19 +140,17 @@ def curves(run: Run, current: Status) -> None:
         return
     bce = ": reconstruction is the BCE of pixel values, not a likelihood" if _is_bce(run) else ""
     st.caption(f"**Nats per image**{bce}")
-    st.plotly_chart(
+    chart.show(
         figures.loss_curves(rows, current.best_epoch),
         key="curves",
-        config={"displayModeBar": False},
         alt="Reconstruction and KL over the epochs, training and validation",
     )
     if not rows[-1]["kl_per_dim"]:
         st.caption("An autoencoder has no KL.")
         return
     st.caption("**KL of each dimension** as it wakes up, mean over validation")
-    st.plotly_chart(
+    chart.show(
         figures.kl_heatmap(rows),
         key="kl",
-        config={"displayModeBar": False},
         alt="KL of each latent dimension over the epochs",
     )

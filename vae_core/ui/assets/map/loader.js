@@ -1,4 +1,4 @@
-// All that Streamlit is given of the map: the modules come from our own address, which never
+// All that Streamlit is given of the map and of charts: the modules come from our own address, which never
 // changes its content, so that the browser keeps them.
 
 export default async function (component) {

@@ -9,6 +9,7 @@ export function readTheme(element) {
     primary: value("primary-color"),
     font: value("font"),
     classes: value("chart-categorical-colors").split(",").filter(Boolean),
+    ramp: value("chart-sequential-colors").split(",").filter(Boolean),
     rgb: rgb(style.color),
   };
 }
@@ -46,7 +47,8 @@ export function themed(layout, theme) {
     result.scene = { ...layout.scene };
     for (const name of ["xaxis", "yaxis", "zaxis"]) result.scene[name] = space(layout.scene[name]);
   } else {
-    for (const name of ["xaxis", "yaxis"]) {
+    const further = Object.keys(layout).filter((name) => /^[xy]axis\d/.test(name));
+    for (const name of ["xaxis", "yaxis", ...further]) {
       // Fixed margins: nothing shifts while the numbers on the axes change.
       result[name] = { ...themedAxis(layout[name]), automargin: false };
     }
