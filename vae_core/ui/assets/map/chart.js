@@ -42,16 +42,15 @@ class Chart {
   }
 
   resize() {
-    // Plotly refuses a plot that is hidden, as on a page that is being left.
-    if (this.div.data && this.div.clientWidth) this.plotly.Plots.resize(this.div);
+    // Plotly refuses a plot that is hidden, as on a page that is being left: at once, or later.
+    if (this.div.data && this.div.clientWidth) this.plotly.Plots.resize(this.div).catch(() => {});
   }
 
-  async remove() {
+  /** What Plotly may still have to draw, it draws; it keeps nothing but on the element. */
+  remove() {
     this.gone = true;
     this.watcher.disconnect();
     this.draws.forget();
-    await this.draws.running;
-    this.plotly?.purge(this.div);
   }
 }
 
