@@ -9,6 +9,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import chromium
 
+# Two workers share the processors with apps and browsers: threads of torch that wait for one
+# another turned five seconds of training into 75.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     ids = [item.nodeid for item in session.items]

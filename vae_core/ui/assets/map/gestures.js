@@ -2,7 +2,7 @@
 // the buttons.
 
 const STILL = 5; // pixels that a click may wander
-const SOON = 280; // milliseconds between the two clicks of a double click
+const SOON = 500; // milliseconds between the two clicks of a double click
 const ZOOM = 1.4; // of the buttons and keys
 const NEVER = { time: -Infinity, left: 0, top: 0 };
 
