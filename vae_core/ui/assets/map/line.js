@@ -1,4 +1,4 @@
-// A line to the decoder: what is asked by messages is answered 3 ms sooner than by fetch, of 8.
+// A line to the decoder: what is asked by messages is answered in 3 ms, and by fetch in 8.
 
 const AGAIN = 5000; // milliseconds until a line that was lost is opened anew
 
